@@ -1,0 +1,144 @@
+// Command uratori investigates Amazon GuardDuty findings and writes reports in which nothing was made up.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses. They are part of the contract with scripts: docs/commands.md.
+const (
+	exitOK      = 0 // a report was written, whatever its verdict
+	exitFailed  = 1 // it could not be
+	exitUsage   = 2 // wrong flags, arguments or configuration
+	exitRefused = 3 // --fail-on was reached, or verification refused
+)
+
+// version is set by the build from the repository's state.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// An app is what every command works with.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	getenv   func(string) string
+}
+
+// run is the whole program: it never exits and never reads the process's own streams.
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	a := &app{in: in, out: out, err: errw, getenv: os.Getenv}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	return a.status(root.ExecuteContext(ctx))
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "uratori",
+		Short: "Investigate Amazon GuardDuty findings; nothing in a report is made up",
+		Long: `Uratori takes a GuardDuty finding and the logs around it, asks every question an expert
+would ask, computes every fact in code, lets policy decide the verdict, and writes a report
+of eight fixed chapters in Japanese or English. What could not be seen is said to be unseen.`,
+		Example: `  uratori demo
+  uratori investigate finding.json --logs ./logs -o case1`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w\nhint: %s --help lists the flags", err, cmd.CommandPath()))
+	})
+	root.AddCommand(a.demo(), a.investigate(), a.ingest(), a.ask(), a.verify(), a.replay(), a.playbooks(), a.policy(), a.config(), a.versions())
+	return root
+}
+
+// A usageError is a mistake in what we were told: exit status 2.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// A refusal is a result that ends in exit status 3, after everything was printed.
+type refusal struct{ err error }
+
+func (e refusal) Error() string { return e.err.Error() }
+func (e refusal) Unwrap() error { return e.err }
+
+// status prints an error for a person and gives the exit status.
+func (a *app) status(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	var u usageError
+	var r refusal
+	switch {
+	case errors.As(err, &r):
+		a.complain(err)
+		return exitRefused
+	case errors.As(err, &u), isCobraUsage(err):
+		a.complain(err)
+		return exitUsage
+	}
+	a.complain(err)
+	return exitFailed
+}
+
+// complain prints an error on lines that begin with the program's name.
+func (a *app) complain(err error) {
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(a.err, "uratori: stopped; what was stored is consistent")
+		return
+	}
+	fmt.Fprintf(a.err, "uratori: %s\n", safe(err.Error()))
+}
+
+// isCobraUsage tells cobra's own complaints about commands and arguments, which have no type.
+func isCobraUsage(err error) bool {
+	for _, prefix := range []string{"unknown command", "accepts ", "requires ", "unknown flag", "required flag"} {
+		if len(err.Error()) >= len(prefix) && err.Error()[:len(prefix)] == prefix {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *app) versions() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version of the program",
+		Example: "  uratori version",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := version
+			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" {
+				v = info.Main.Version
+			}
+			_, err := fmt.Fprintln(a.out, "uratori", v)
+			return err
+		},
+	}
+}

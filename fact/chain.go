@@ -1,0 +1,231 @@
+package fact
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"uratori/evidence"
+)
+
+var chainDefs = []Def{
+	{Key: "chain.signin", Rule: chainLink("signin"), Type: Name, Kind: Computed, JA: "サインイン", EN: "sign-in", Says: "a successful sign-in of the person within 12 hours before the session", Choices: []string{"confirmed", "unconfirmed", "contradicted", "not_collected", "not_applicable"}},
+	{Key: "chain.identity_center", Rule: chainLink("identity_center"), Type: Name, Kind: Computed, JA: "IAM Identity Center", EN: "IAM Identity Center", Says: "GetRoleCredentials of the same user for this account and role within 5 minutes of the session", Choices: []string{"confirmed", "unconfirmed", "contradicted", "not_collected", "not_applicable"}},
+	{Key: "chain.assume_role", Rule: chainLink("assume_role"), Type: Name, Kind: Computed, JA: "ロール引き受け", EN: "role assumption", Says: "AssumeRole* that created the session: same role, session name and second", Choices: []string{"confirmed", "unconfirmed", "contradicted", "not_collected", "not_applicable"}},
+	{Key: "chain.call", Rule: chainLink("call"), Type: Name, Kind: Computed, JA: "操作", EN: "call", Says: "the record of the finding's own event", Choices: []string{"confirmed", "unconfirmed", "contradicted", "not_collected", "not_applicable"}},
+	{Key: "chain.links", Rule: chainLinks, Type: Table, Kind: Computed, JA: "認証チェーン", EN: "authentication chain", Says: "each link with its state", Columns: []Column{
+		{Name: "link", Type: Name, JA: "段階", EN: "link", Enum: []string{"signin", "identity_center", "assume_role", "call"}},
+		{Name: "state", Type: Name, JA: "状態", EN: "state", Enum: []string{"confirmed", "unconfirmed", "contradicted", "not_collected", "not_applicable"}},
+		{Name: "time", Type: Time, JA: "日時", EN: "time"},
+		{Name: "source_ip", Type: Text, JA: "送信元", EN: "source"},
+		{Name: "detail", Type: Text, JA: "内容", EN: "detail"},
+	}},
+	{Key: "chain.complete", Rule: chainComplete, Type: Bool, Kind: Computed, JA: "チェーンの完結", EN: "chain complete", Says: "the call and the role assumption confirmed, no link contradicted or unconfirmed"},
+	{Key: "chain.missing", Rule: chainMissing, Type: Texts, Kind: Computed, JA: "収集されていない段階", EN: "links not collected", Says: "links in state not_collected"},
+}
+
+// A chainStep is one link of the way from the person's sign-in to the call.
+type chainStep struct {
+	state  string
+	at     time.Time
+	source string
+	detail string
+	from   []Ref
+}
+
+// signInLead is how long before a session its sign-in may lie: the longest lifetime of an
+// access portal session that AWS sets by default is 8 hours, a role session at most 12
+// (IAM Identity Center User Guide, "Configure the session duration").
+const signInLead = 12 * time.Hour
+
+// chain reads the links. For principals that no person signs in for, the earlier links do
+// not arise.
+func (v *view) chain() map[string]chainStep {
+	return memo(v, "chain", func() map[string]chainStep {
+		na := chainStep{state: "not_applicable"}
+		links := map[string]chainStep{"signin": na, "identity_center": na, "assume_role": na, "call": v.callLink()}
+		if v.role() == "" {
+			return links
+		}
+		links["assume_role"] = v.assumeLink()
+		if v.isSSO() {
+			links["identity_center"] = v.portalLink()
+			links["signin"] = v.signinLink()
+		}
+		return links
+	})
+}
+
+func (v *view) callLink() chainStep {
+	t, why, ok := v.eventRows()
+	if !ok {
+		return notSeen(why)
+	}
+	if t.len() == 0 {
+		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
+	}
+	return chainStep{
+		state: "confirmed", at: t.time(0, "event_time"), source: t.cell(0, "source_ip").String(),
+		detail: t.text(0, "api"), from: []Ref{t.row(0)},
+	}
+}
+
+// notSeen is a link whose log could not be looked at.
+func notSeen(why result) chainStep {
+	state := "not_collected"
+	if why.gap.Key == "session" || why.gap.Key == "finding" || why.gap.Key == "question" || why.gap.Key == "person" || why.gap.Key == "configuration" {
+		state = "unconfirmed"
+	}
+	return chainStep{state: state, from: why.from}
+}
+
+// assumeLink looks for the call that created the session: the same session name and the
+// second of its creation. Its address is AWS's own and proves nothing.
+func (v *view) assumeLink() chainStep {
+	t, why, ok := v.ask("chain.assume_role", "")
+	if !ok {
+		return notSeen(why)
+	}
+	created := v.sessionCreated()
+	for i := range t.len() {
+		if t.text(i, "error_code") == "" && t.time(i, "event_time").Sub(created).Abs() <= time.Second && strings.HasSuffix(t.text(i, "role_arn"), "/"+v.role()) {
+			return chainStep{state: "confirmed", at: t.time(i, "event_time"), source: t.text(i, "source_service"), detail: t.text(i, "api"), from: []Ref{t.row(i)}}
+		}
+	}
+	return absent(t)
+}
+
+// absent is a link that was looked for and not found: unconfirmed if its log is whole.
+func absent(t table) chainStep {
+	if t.Exact {
+		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
+	}
+	return chainStep{state: "not_collected", from: []Ref{t.ref()}}
+}
+
+func (v *view) sessionCreated() time.Time {
+	t, i, _, ok := v.actorRow()
+	if !ok {
+		return time.Time{}
+	}
+	return t.time(i, "session_created")
+}
+
+// portalLink looks for GetRoleCredentials of the same user for this account and permission
+// set, within 5 minutes before the session and a second after.
+func (v *view) portalLink() chainStep {
+	t, why, ok := v.ask("chain.identity_center", "")
+	if !ok {
+		return notSeen(why)
+	}
+	created, user := v.sessionCreated(), v.actorColumn("on_behalf_of")
+	set := actorPermissionSet(v, "").value.Str
+	for i := t.len() - 1; i >= 0; i-- {
+		lead := created.Sub(t.time(i, "event_time"))
+		if t.text(i, "on_behalf_of") == user && t.text(i, "service_account_id") == string(v.f.Account) &&
+			t.text(i, "service_role_name") == set && lead >= -time.Second && lead <= 5*time.Minute {
+			return chainStep{state: "confirmed", at: t.time(i, "event_time"), source: t.cell(i, "source_ip").String(), detail: t.text(i, "api"), from: []Ref{t.row(i)}}
+		}
+	}
+	return absent(t)
+}
+
+// signinLink looks for the person's last success before the session. A log that has a hole
+// right there cannot say.
+func (v *view) signinLink() chainStep {
+	ins, ok := v.signIns()
+	if !ok {
+		_, why, _ := v.ask("signin.total", "")
+		return notSeen(why)
+	}
+	created := v.sessionCreated()
+	if created.IsZero() {
+		created, _ = v.at()
+	}
+	for i := len(ins.rows) - 1; i >= 0; i-- {
+		s := ins.rows[i]
+		lead := created.Sub(s.at)
+		if s.result == "success" && lead >= 0 && lead <= signInLead {
+			if !ins.t.coveredBetween(s.at, created) {
+				return chainStep{state: "not_collected", from: []Ref{ins.t.ref()}}
+			}
+			return chainStep{state: "confirmed", at: s.at, source: s.ip, detail: s.app, from: []Ref{s.ref}}
+		}
+	}
+	if ins.t.coveredBetween(created.Add(-signInLead), created) {
+		return chainStep{state: "unconfirmed", from: []Ref{ins.t.ref()}}
+	}
+	return chainStep{state: "not_collected", from: []Ref{ins.t.ref()}}
+}
+
+// coveredBetween tells whether every part of [from, to) was Collected.
+func (t table) coveredBetween(from, to time.Time) bool {
+	for _, c := range t.Item.Coverage {
+		if c.State != evidence.Collected && c.Window.From.Before(to) && c.Window.To.After(from) {
+			return false
+		}
+	}
+	return len(t.Item.Coverage) > 0
+}
+
+func chainLink(name string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		s := v.chain()[name]
+		return known(NameOf(s.state), s.from...)
+	}
+}
+
+var chainOrder = []string{"signin", "identity_center", "assume_role", "call"}
+
+func chainLinks(v *view, _ string) result {
+	var rows []Row
+	var refs []Ref
+	for _, name := range chainOrder {
+		s := v.chain()[name]
+		if s.state == "not_applicable" {
+			continue
+		}
+		row := Row{NameOf(name), NameOf(s.state), {}, TextOf(s.source), TextOf(s.detail)}
+		if !s.at.IsZero() {
+			row[2] = TimeOf(s.at)
+		}
+		rows, refs = append(rows, row), append(refs, s.from...)
+	}
+	return known(Value{Type: Table, Rows: rows}, compactRefs(refs)...)
+}
+
+// chainComplete asks for the call and the role assumption; an earlier link may be missing
+// where nobody recorded it, which caps confidence, but none may be looked for in vain.
+func chainComplete(v *view, _ string) result {
+	complete := true
+	var refs []Ref
+	for _, name := range chainOrder {
+		s := v.chain()[name]
+		refs = append(refs, s.from...)
+		switch s.state {
+		case "confirmed", "not_applicable":
+		case "not_collected":
+			if name == "call" || name == "assume_role" {
+				complete = false
+			}
+		default:
+			complete = false
+		}
+	}
+	return known(BoolOf(complete), compactRefs(refs)...)
+}
+
+func chainMissing(v *view, _ string) result {
+	var list []string
+	var refs []Ref
+	for _, name := range chainOrder {
+		if s := v.chain()[name]; s.state == "not_collected" {
+			list, refs = append(list, name), append(refs, s.from...)
+		}
+	}
+	if len(list) == 0 {
+		return notApplicable()
+	}
+	slices.Sort(list)
+	return known(TextsOf(list, false), compactRefs(refs)...)
+}

@@ -1,0 +1,49 @@
+package fact
+
+// A Def declares a fact: what it is, what it is called, and the rule that computes it.
+// The tables of definitions are the contract between playbooks, policy, phrases and tests.
+type Def struct {
+	Key     Key
+	Type    Type
+	Kind    Kind
+	Choices []string                             // the values of a Name
+	Columns []Column                             // the columns of a Table
+	Reads   []string                             // columns that the question answering it must have
+	JA      string                               // label, such as 曜日
+	EN      string                               // label, such as "weekday"
+	Each    func(*view) []string                 // the subjects; nil when there is only one, ""
+	Rule    func(v *view, subject string) result // pure
+	Says    string                               // the rule in a few words, printed in the appendix
+}
+
+// Defs are all declared facts in the order of their numbers.
+func Defs() []Def { return defs }
+
+// DefOf is the declaration of key.
+func DefOf(key Key) (Def, bool) {
+	i, ok := defIndex[key]
+	if !ok {
+		return Def{}, false
+	}
+	return defs[i], true
+}
+
+var (
+	defs     []Def
+	defIndex = map[Key]int{}
+)
+
+func init() {
+	for _, group := range [][]Def{
+		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
+		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs,
+	} {
+		for _, d := range group {
+			if _, twice := defIndex[d.Key]; twice {
+				panic("fact " + string(d.Key) + " is declared twice")
+			}
+			defIndex[d.Key] = len(defs)
+			defs = append(defs, d)
+		}
+	}
+}

@@ -1,0 +1,300 @@
+package fact
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"uratori/finding"
+	"uratori/query"
+)
+
+var eventDefs = []Def{
+	{Key: "event.recorded", Rule: eventRecorded, Type: Bool, Kind: Computed, JA: "イベントの記録", EN: "event recorded", Says: "a record with the API, principal and time of the finding stands in the logs"},
+	{Key: "event.api", Rule: eventAPI, Type: Text, Kind: External, JA: "API", EN: "API", Says: "the finding, else its record"},
+	{Key: "event.service", Rule: eventService, Type: Text, Kind: External, JA: "サービス", EN: "service", Says: "the finding, else its record"},
+	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level S3 and Lambda calls are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data"}},
+	{Key: "event.time", Rule: eventTime, Type: Time, Kind: External, JA: "発生日時", EN: "time", Says: "eventFirstSeen of the finding, else its creation"},
+	{Key: "event.weekday", Rule: eventWeekday, Type: Weekday, Kind: Computed, JA: "曜日", EN: "weekday", Says: "weekday of event.time in the configured zone"},
+	{Key: "event.hour_local", Rule: eventHour, Type: Hour, Kind: Computed, JA: "時刻帯", EN: "hour", Says: "hour of event.time in the configured zone"},
+	{Key: "event.business_day", Rule: eventBusinessDay, Type: Bool, Kind: Context, JA: "営業日", EN: "business day", Says: "calendar of the configuration"},
+	{Key: "event.business_hours", Rule: eventBusinessHours, Type: Bool, Kind: Context, JA: "営業時間", EN: "business hours", Says: "calendar of the configuration"},
+	{Key: "event.holiday_name", Rule: eventHoliday, Type: Label, Kind: Context, JA: "祝日", EN: "holiday", Says: "calendar of the configuration"},
+	{Key: "event.error_code", Rule: eventErrorCode, Type: Text, Kind: Observed, JA: "エラーコード", EN: "error code", Says: "the record, else the finding"},
+	{Key: "event.succeeded", Rule: eventSucceeded, Type: Bool, Kind: Observed, JA: "成功", EN: "succeeded", Says: "no error code"},
+	{Key: "event.user_agent", Rule: eventUserAgent, Type: Text, Kind: Observed, JA: "ユーザーエージェント", EN: "user agent", Says: "the record, else the finding"},
+	{Key: "event.user_agent_family", Rule: eventTool, Type: Text, Kind: Computed, JA: "ツール", EN: "tool", Says: "name before the first slash of the user agent"},
+	{Key: "event.user_agent_version", Rule: eventToolVersion, Type: Text, Kind: Computed, JA: "ツールの版", EN: "tool version", Says: "version after the first slash of the user agent"},
+	{Key: "event.source_ip", Rule: eventSourceIP, Type: IP, Kind: External, JA: "送信元IPアドレス", EN: "source IP address", Says: "the finding, else the record"},
+	{Key: "event.source_country", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.Country }), Type: Text, Kind: External, JA: "送信元の国", EN: "source country", Says: "remoteIpDetails of the finding"},
+	{Key: "event.source_city", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.City }), Type: Text, Kind: External, JA: "送信元の都市", EN: "source city", Says: "remoteIpDetails of the finding"},
+	{Key: "event.source_asn", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.ASN }), Type: Text, Kind: External, JA: "送信元のASN", EN: "source ASN", Says: "remoteIpDetails of the finding"},
+	{Key: "event.source_asn_org", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.ASNOrg }), Type: Text, Kind: External, JA: "送信元の事業者", EN: "source network", Says: "remoteIpDetails of the finding"},
+	{Key: "event.known_network", Rule: eventKnownNetwork, Type: Text, Kind: Context, JA: "既知のネットワーク", EN: "known network", Says: "configuration: networks"},
+	{Key: "event.target_bucket", Rule: eventBucket, Type: Text, Kind: External, JA: "対象バケット", EN: "bucket", Says: "the finding"},
+	{Key: "event.target_resource", Rule: eventTarget, Type: Text, Kind: External, JA: "対象リソース", EN: "target", Says: "the finding"},
+}
+
+// eventRows are the records of the finding's own event.
+func (v *view) eventRows() (table, result, bool) { return v.ask("event.recorded", "") }
+
+func eventRecorded(v *view, _ string) result {
+	t, why, ok := v.eventRows()
+	if !ok {
+		return why
+	}
+	return t.has(t.len() > 0)
+}
+
+// primary is the API that the finding is about: of its action, else of its anomaly block.
+func (v *view) primary() (service, api, outcome string) {
+	if a := v.f.Action; a.API != "" {
+		return a.Service, a.API, a.ErrorCode
+	}
+	if list := v.f.Anomaly.APIs; len(list) > 0 {
+		outcome = list[0].Result
+		if outcome == "success" {
+			outcome = ""
+		}
+		return list[0].Service, list[0].API, outcome
+	}
+	return "", "", ""
+}
+
+func eventAPI(v *view, _ string) result {
+	_, api, _ := v.primary()
+	return told(api)
+}
+
+func eventService(v *view, _ string) result {
+	service, _, _ := v.primary()
+	return told(service)
+}
+
+// eventLog tells which kind of record holds the event. Object-level S3 calls and
+// Lambda's Invoke are data events: CloudTrail User Guide, "Logging data events".
+func eventLog(v *view, _ string) result {
+	service, api, _ := v.primary()
+	switch {
+	case api == "" && service == "":
+		return unknown("finding", findingRef)
+	case service == "s3.amazonaws.com" && slices.Contains(objectAPIs, api):
+		return known(NameOf("s3_data"), findingRef)
+	case service == "lambda.amazonaws.com" && strings.HasPrefix(api, "Invoke"):
+		return known(NameOf("lambda_data"), findingRef)
+	}
+	return known(NameOf("cloudtrail_management"), findingRef)
+}
+
+// objectAPIs are the object-level calls of Amazon S3 that CloudTrail records as data
+// events (Amazon S3 User Guide, "Amazon S3 object-level actions tracked by CloudTrail logging").
+var objectAPIs = []string{
+	"AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload",
+	"DeleteObject", "DeleteObjectTagging", "DeleteObjects", "GetObject", "GetObjectAcl",
+	"GetObjectAttributes", "GetObjectLegalHold", "GetObjectRetention", "GetObjectTagging",
+	"GetObjectTorrent", "HeadBucket", "HeadObject", "ListMultipartUploads", "ListObjectVersions",
+	"ListObjects", "ListObjectsV2", "ListParts", "PutObject", "PutObjectAcl",
+	"PutObjectLegalHold", "PutObjectRetention", "PutObjectTagging", "RestoreObject",
+	"SelectObjectContent", "UploadPart", "UploadPartCopy",
+}
+
+// at is the time of the event: the first occurrence the finding speaks of.
+func (v *view) at() (time.Time, bool) {
+	if !v.f.FirstSeen.IsZero() {
+		return v.f.FirstSeen, true
+	}
+	return v.f.Created, !v.f.Created.IsZero()
+}
+
+func eventTime(v *view, _ string) result {
+	at, _ := v.at()
+	return toldTime(at)
+}
+
+// onCalendar is a rule over the time of the event in the configured calendar.
+func onCalendar(v *view, get func(time.Time) Value) result {
+	at, ok := v.at()
+	if !ok {
+		return unknown("finding", findingRef)
+	}
+	return known(get(at), findingRef, settingsRef)
+}
+
+func eventWeekday(v *view, _ string) result {
+	return onCalendar(v, func(t time.Time) Value { return Value{Type: Weekday, Num: int64(v.cal.Weekday(t))} })
+}
+
+func eventHour(v *view, _ string) result {
+	return onCalendar(v, func(t time.Time) Value { return Value{Type: Hour, Num: int64(v.cal.Hour(t))} })
+}
+
+func eventBusinessDay(v *view, _ string) result {
+	return onCalendar(v, func(t time.Time) Value { return BoolOf(v.cal.BusinessDay(t)) })
+}
+
+func eventBusinessHours(v *view, _ string) result {
+	return onCalendar(v, func(t time.Time) Value { return BoolOf(v.cal.BusinessHours(t)) })
+}
+
+func eventHoliday(v *view, _ string) result {
+	at, ok := v.at()
+	if !ok {
+		return unknown("finding", findingRef)
+	}
+	h, ok := v.cal.Holiday(at)
+	if !ok {
+		return notApplicable(findingRef, settingsRef)
+	}
+	return known(Value{Type: Label, Str: h.NameEN, JA: h.NameJA}, findingRef, settingsRef)
+}
+
+func eventErrorCode(v *view, _ string) result {
+	if t, _, ok := v.eventRows(); ok && t.len() > 0 {
+		if code := t.text(0, "error_code"); code != "" {
+			return known(TextOf(code), t.row(0))
+		}
+		return notApplicable(t.row(0))
+	}
+	if _, api, code := v.primary(); code != "" {
+		return known(TextOf(code), findingRef)
+	} else if api == "" {
+		return unknown("finding", findingRef)
+	}
+	return notApplicable(findingRef)
+}
+
+// eventSucceeded takes the record's word; without a record the finding's: GuardDuty names
+// an error code when the call it speaks of failed.
+func eventSucceeded(v *view, subject string) result {
+	r := eventErrorCode(v, subject)
+	switch r.state {
+	case Known:
+		return known(BoolOf(false), r.from...)
+	case NotApplicable:
+		return known(BoolOf(true), r.from...)
+	case Unknown, AtLeast:
+	}
+	return r
+}
+
+// userAgent is the record's user agent, else the finding's.
+func (v *view) userAgent() (string, Ref) {
+	if t, _, ok := v.eventRows(); ok && t.len() > 0 {
+		if ua := t.text(0, "user_agent"); ua != "" {
+			return ua, t.row(0)
+		}
+	}
+	return v.f.UserAgent, findingRef
+}
+
+func eventUserAgent(v *view, _ string) result {
+	ua, ref := v.userAgent()
+	if ua == "" {
+		return unknown("finding", findingRef)
+	}
+	return known(TextOf(ua), ref)
+}
+
+func eventTool(v *view, _ string) result {
+	ua, ref := v.userAgent()
+	name, _ := Tool(ua)
+	if name == "" {
+		return unknown("finding", findingRef)
+	}
+	return known(TextOf(name), ref)
+}
+
+func eventToolVersion(v *view, _ string) result {
+	ua, ref := v.userAgent()
+	_, version := Tool(ua)
+	if version == "" {
+		return unknown("finding", findingRef)
+	}
+	return known(TextOf(version), ref)
+}
+
+// Tool splits a user agent into the name and version of its first product. The brackets that
+// Amazon S3 puts around the same client's user agent are taken off first. Both are empty
+// when the first word is no product with a version.
+func Tool(userAgent string) (name, version string) {
+	ua := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(userAgent), "["), "]")
+	first, _, _ := strings.Cut(ua, " ")
+	first = strings.TrimRight(first, ",")
+	name, version, ok := strings.Cut(first, "/")
+	if !ok || !plain(name) || !plain(version) {
+		if plain(first) {
+			return first, ""
+		}
+		return "", ""
+	}
+	return name, version
+}
+
+// plain tells whether a product name or version is made of the characters that clients use.
+func plain(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("-._+#", r):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func eventSourceIP(v *view, _ string) result {
+	if ip := v.f.Action.Remote.IP; ip.IsValid() {
+		return known(IPOf(ip.String()), findingRef)
+	}
+	if t, _, ok := v.eventRows(); ok && t.len() > 0 {
+		if ip := t.cell(0, "source_ip"); ip.Type() == query.IP {
+			return known(IPOf(ip.Text()), t.row(0))
+		}
+	}
+	return unknown("finding", findingRef)
+}
+
+func eventKnownNetwork(v *view, _ string) result {
+	ip := v.f.Action.Remote.IP
+	if !ip.IsValid() {
+		return unknown("finding", findingRef)
+	}
+	for _, n := range v.st.Networks {
+		if p, err := netip.ParsePrefix(n.CIDR); err == nil && p.Contains(ip) {
+			return known(TextOf(n.Name), findingRef, settingsRef)
+		}
+	}
+	return notApplicable(findingRef, settingsRef)
+}
+
+func (v *view) bucket() string {
+	if len(v.f.Resource.Buckets) > 0 {
+		return v.f.Resource.Buckets[0].Name
+	}
+	return v.f.Action.Affected["AWS::S3::Bucket"]
+}
+
+func eventBucket(v *view, _ string) result {
+	if b := v.bucket(); b != "" {
+		return known(TextOf(b), findingRef)
+	}
+	if finding.FamilyOf(v.f) == "s3" {
+		return unknown("finding", findingRef)
+	}
+	return notApplicable(findingRef)
+}
+
+func eventTarget(v *view, _ string) result {
+	if b := v.bucket(); b != "" {
+		return known(TextOf(b), findingRef)
+	}
+	for _, k := range slices.Sorted(maps.Keys(v.f.Action.Affected)) {
+		return known(TextOf(v.f.Action.Affected[k]), findingRef)
+	}
+	return told(v.f.Resource.Name)
+}

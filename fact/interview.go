@@ -1,0 +1,86 @@
+package fact
+
+import (
+	"encoding/json"
+	"time"
+	"uratori/evidence"
+)
+
+var interviewDefs = []Def{
+	{Key: "interview.asked", Rule: interviewAsked, Type: Bool, Kind: Testified, JA: "本人確認の実施", EN: "asked", Says: "a testimony item stands among the evidence"},
+	{Key: "interview.answered", Rule: interviewAnswered, Type: Bool, Kind: Testified, JA: "回答", EN: "answered", Says: "a testimony item has an answer"},
+	{Key: "interview.answer", Rule: interviewAnswer, Type: Name, Kind: Testified, JA: "回答内容", EN: "answer", Says: "as answered", Choices: []string{"mine", "my_tool", "not_mine", "not_sure"}},
+	{Key: "interview.step_up", Rule: interviewStepUp, Type: Bool, Kind: Testified, JA: "再認証", EN: "step-up", Says: "the identity provider proved a fresh sign-in"},
+	{Key: "interview.quote", Rule: interviewQuote, Type: Text, Kind: Testified, JA: "本人申告", EN: "testimony", Says: "verbatim"},
+	{Key: "interview.time", Rule: interviewTime, Type: Time, Kind: Testified, JA: "回答日時", EN: "answered at", Says: "as answered"},
+}
+
+// Testimony is what a person answered: the body of a TestimonyItem.
+type Testimony struct {
+	Answer string    `json:"answer"` // mine, my_tool, not_mine, not_sure; "" while unanswered
+	StepUp bool      `json:"step_up"`
+	Quote  string    `json:"quote,omitempty"`
+	Time   time.Time `json:"time"`
+}
+
+func ofTestimony(v *view, get func(Testimony, Ref) result) result {
+	for _, it := range v.set.Items() {
+		if it.Kind != evidence.TestimonyItem {
+			continue
+		}
+		var said Testimony
+		if json.Unmarshal(it.Body, &said) != nil {
+			return unknown("interview", Ref(it.ID))
+		}
+		return get(said, Ref(it.ID))
+	}
+	return unknown("interview")
+}
+
+func interviewAsked(v *view, _ string) result {
+	for _, it := range v.set.Items() {
+		if it.Kind == evidence.TestimonyItem {
+			return known(BoolOf(true), Ref(it.ID))
+		}
+	}
+	return known(BoolOf(false))
+}
+
+func interviewAnswered(v *view, _ string) result {
+	r := ofTestimony(v, func(said Testimony, ref Ref) result { return known(BoolOf(said.Answer != ""), ref) })
+	if r.state == Unknown && len(r.from) == 0 {
+		return known(BoolOf(false))
+	}
+	return r
+}
+
+// ofAnswer is a fact about an answer that was given.
+func ofAnswer(v *view, get func(Testimony, Ref) result) result {
+	return ofTestimony(v, func(said Testimony, ref Ref) result {
+		if said.Answer == "" {
+			return unknown("interview", ref)
+		}
+		return get(said, ref)
+	})
+}
+
+func interviewAnswer(v *view, _ string) result {
+	return ofAnswer(v, func(said Testimony, ref Ref) result { return known(NameOf(said.Answer), ref) })
+}
+
+func interviewStepUp(v *view, _ string) result {
+	return ofAnswer(v, func(said Testimony, ref Ref) result { return known(BoolOf(said.StepUp), ref) })
+}
+
+func interviewQuote(v *view, _ string) result {
+	return ofAnswer(v, func(said Testimony, ref Ref) result {
+		if said.Quote == "" {
+			return notApplicable(ref)
+		}
+		return known(TextOf(said.Quote), ref)
+	})
+}
+
+func interviewTime(v *view, _ string) result {
+	return ofAnswer(v, func(said Testimony, ref Ref) result { return known(TimeOf(said.Time), ref) })
+}

@@ -1,0 +1,90 @@
+package fact
+
+import (
+	"uratori/query"
+)
+
+// Parameters are the values that questions may take: every Known fact of a type that a
+// question can use, by its key, and a few that are never printed whole. A fact that is not
+// Known is no parameter: a question that needs it waits.
+func Parameters(fs Facts) map[string]query.Value {
+	out := map[string]query.Value{}
+	for _, f := range fs.list {
+		if f.State != Known || f.Subject != "" {
+			continue
+		}
+		if v, ok := parameter(f.Value); ok {
+			out[string(f.Key)] = v
+		}
+	}
+	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
+	if key, _ := v.accessKey(); key != "" {
+		out["actor.access_key"] = query.TextOf(key) // the fact of that name holds only the masked form
+	}
+	for name, list := range ListsOfAPIs() {
+		set := make([]query.Value, 0, len(list))
+		for _, api := range sortedCopy(list) {
+			set = append(set, query.TextOf(api))
+		}
+		out["list."+name] = query.SetOf(set, false)
+	}
+	return out
+}
+
+// ParameterTypes tells the type of each parameter that a question may name, for checking playbooks.
+func ParameterTypes() map[string]query.Type {
+	out := map[string]query.Type{}
+	for _, d := range defs {
+		if d.Each == nil {
+			if t, ok := parameterType(d.Type); ok {
+				out[string(d.Key)] = t
+			}
+		}
+	}
+	for name := range ListsOfAPIs() {
+		out["list."+name] = query.Set
+	}
+	return out
+}
+
+func parameterType(t Type) (query.Type, bool) {
+	switch t {
+	case Text, Name, Masked:
+		return query.Text, true
+	case IP:
+		return query.IP, true
+	case Time:
+		return query.Time, true
+	case Int:
+		return query.Int, true
+	case Texts:
+		return query.Set, true
+	case Bool, Bytes, Minutes, Decimal, Percent, Label, Weekday, Hour, Hours, Table:
+		return query.Null, false
+	default:
+		return query.Null, false
+	}
+}
+
+func parameter(v Value) (query.Value, bool) {
+	switch v.Type {
+	case Text, Name:
+		return query.TextOf(v.Str), v.Str != ""
+	case IP:
+		return query.IPOf(v.Str), true
+	case Time:
+		return query.TimeOf(v.At), true
+	case Int:
+		return query.IntOf(v.Num), true
+	case Texts:
+		set := make([]query.Value, 0, len(v.List))
+		for _, s := range v.List {
+			set = append(set, query.TextOf(s))
+		}
+		return query.SetOf(set, v.More), !v.More
+	case Bool, Bytes, Minutes, Decimal, Percent, Label, Weekday, Hour, Hours, Masked, Table:
+		return query.Value{}, false
+	default:
+		return query.Value{}, false
+	}
+}

@@ -1,0 +1,37 @@
+package narrative
+
+import (
+	"sync"
+)
+
+// A Plan says for each section which statements to try, in order. It is data: see data/plan.yaml.
+type Plan map[string][]Try
+
+// A Try is one entry of a plan. Exactly one of Say, Fact, Quote, Count, Table, Any and List is set.
+type Try struct {
+	Say     []string `yaml:"say"`      // the first of these phrases that can be said
+	OrCount string   `yaml:"or_count"` // with Say: else how often the fact was counted, or that it never was
+	Quiet   bool     `yaml:"quiet"`    // with Say: no word when it cannot be said
+	Fact    []string `yaml:"fact"`     // "label: value"
+	Quote   []string `yaml:"quote"`    // the text word for word
+	Table   string   `yaml:"table"`    // the fact's table
+	Any     string   `yaml:"any"`      // this phrase for each fact of Of that it takes
+	Of      []string `yaml:"of"`
+	List    string   `yaml:"list"` // a list of the assessment: gaps, immediate, ...
+}
+
+// DefaultPlan is the embedded plan.
+var DefaultPlan = sync.OnceValue(func() Plan {
+	var p Plan
+	mustRead("plan.yaml", &p)
+	return p
+})
+
+// PlanBytes is the default plan as written, kept with a case.
+func PlanBytes() []byte {
+	text, err := data.ReadFile("data/plan.yaml")
+	if err != nil {
+		panic(err) // it is embedded: the build would have failed
+	}
+	return text
+}

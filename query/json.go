@@ -1,0 +1,222 @@
+package query
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// The JSON form of a value: one member that names its type, null for a missing one.
+type valueForm struct {
+	Bool  *bool   `json:"bool,omitempty"`
+	Bytes *string `json:"bytes,omitempty"` // base64 of a text that is not UTF-8
+	Cut   bool    `json:"cut,omitempty"`
+	Int   *int64  `json:"int,omitempty"`
+	IP    *string `json:"ip,omitempty"`
+	JSON  *string `json:"json,omitempty"`
+	Param *string `json:"param,omitempty"`
+	Set   []Value `json:"set,omitempty"`
+	IsSet bool    `json:"empty_set,omitempty"`
+	Text  *string `json:"text,omitempty"`
+	Time  *string `json:"time,omitempty"`
+}
+
+// MarshalJSON writes the value with its type, so that it reads back equal.
+func (v Value) MarshalJSON() ([]byte, error) {
+	var f valueForm
+	switch v.typ {
+	case Null:
+		return []byte("null"), nil
+	case Bool:
+		b := v.num == 1
+		f.Bool = &b
+	case Int:
+		f.Int = &v.num
+	case Text:
+		f.Text = &v.text
+		if !utf8.ValidString(v.text) {
+			b := base64.StdEncoding.EncodeToString([]byte(v.text))
+			f.Text, f.Bytes = nil, &b
+		}
+	case Time:
+		s := Stamp(v.Time())
+		f.Time = &s
+	case IP:
+		f.IP = &v.text
+	case JSON:
+		f.JSON = &v.text
+	case Param:
+		f.Param = &v.text
+	case Set:
+		f.Set, f.Cut, f.IsSet = v.set, v.cut, len(v.set) == 0
+	default:
+		return nil, fmt.Errorf("a value of unknown type %d cannot be written", v.typ)
+	}
+	return marshal(f)
+}
+
+func marshal(x any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(x); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+func strict(data []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote and nothing else.
+func (v *Value) UnmarshalJSON(data []byte) error {
+	*v = Value{}
+	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
+		return nil
+	}
+	var f valueForm
+	if err := strict(data, &f); err != nil {
+		return fmt.Errorf("read value: %w", err)
+	}
+	n := 0
+	is := func(yes bool, set func()) {
+		if yes {
+			n++
+			set()
+		}
+	}
+	var bad error
+	is(f.Bool != nil, func() { *v = BoolOf(*f.Bool) })
+	is(f.Int != nil, func() { *v = IntOf(*f.Int) })
+	is(f.Text != nil, func() { *v = TextOf(*f.Text) })
+	is(f.IP != nil, func() {
+		if *v = IPOf(*f.IP); v.typ != IP || v.text != *f.IP {
+			bad = fmt.Errorf("read value: %q is no address in canonical form", *f.IP)
+		}
+	})
+	is(f.JSON != nil, func() { *v = JSONOf(*f.JSON) })
+	is(f.Param != nil, func() { *v = ParamOf(*f.Param) })
+	is(f.Set != nil || f.IsSet, func() { *v = SetOf(f.Set, f.Cut) })
+	is(f.Bytes != nil, func() {
+		raw, err := base64.StdEncoding.DecodeString(*f.Bytes)
+		*v, bad = TextOf(string(raw)), err
+	})
+	is(f.Time != nil, func() {
+		t, err := time.Parse(time.RFC3339Nano, *f.Time)
+		*v, bad = TimeOf(t), err
+	})
+	if n != 1 {
+		return errors.New("read value: exactly one of bool, int, text, bytes, time, ip, json, set, param must be given")
+	}
+	return bad
+}
+
+// The JSON form of a query. Its condition is the canonical text.
+type queryForm struct {
+	Dataset Dataset     `json:"dataset"`
+	From    string      `json:"from"`
+	To      string      `json:"to"`
+	Where   string      `json:"where,omitempty"`
+	Select  []Field     `json:"select,omitempty"`
+	GroupBy []string    `json:"group_by,omitempty"`
+	Compute []aggForm   `json:"compute,omitempty"`
+	Order   []orderForm `json:"order,omitempty"`
+	Limit   int         `json:"limit"`
+}
+
+type aggForm struct {
+	Func  Func   `json:"func"`
+	Field Field  `json:"field,omitempty"`
+	As    string `json:"as"`
+	Limit int    `json:"limit,omitempty"`
+}
+
+type orderForm struct {
+	By   string `json:"by"`
+	Desc bool   `json:"desc,omitempty"`
+}
+
+// MarshalJSON writes the query as an object.
+func (q Query) MarshalJSON() ([]byte, error) {
+	f := queryForm{Dataset: q.Dataset, From: Stamp(q.Window.From), To: Stamp(q.Window.To), Select: q.Select, Limit: q.Limit}
+	if q.Where != nil {
+		f.Where = q.Where.String()
+	}
+	for _, k := range q.GroupBy {
+		f.GroupBy = append(f.GroupBy, k.String())
+	}
+	for _, a := range q.Compute {
+		f.Compute = append(f.Compute, aggForm(a))
+	}
+	for _, o := range q.Order {
+		f.Order = append(f.Order, orderForm(o))
+	}
+	return marshal(f)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; an unknown member is an error.
+func (q *Query) UnmarshalJSON(data []byte) error {
+	var f queryForm
+	if err := strict(data, &f); err != nil {
+		return fmt.Errorf("read query: %w", err)
+	}
+	*q = Query{Dataset: f.Dataset, Select: f.Select, Limit: f.Limit}
+	var err error
+	if q.Window.From, err = stampIn("from", f.From); err != nil {
+		return err
+	}
+	if q.Window.To, err = stampIn("to", f.To); err != nil {
+		return err
+	}
+	if f.Where != "" {
+		if q.Where, err = ParseExpr(f.Dataset, f.Where); err != nil {
+			return fmt.Errorf("read query: where: %w", err)
+		}
+	}
+	for _, k := range f.GroupBy {
+		key, err := parseKey(f.Dataset, k)
+		if err != nil {
+			return fmt.Errorf("read query: group_by: %w", err)
+		}
+		q.GroupBy = append(q.GroupBy, key)
+	}
+	for _, a := range f.Compute {
+		q.Compute = append(q.Compute, Aggregate(a))
+	}
+	for _, o := range f.Order {
+		q.Order = append(q.Order, Order(o))
+	}
+	return nil
+}
+
+func stampIn(member, s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return t, fmt.Errorf("read query: %s: %q is no time such as 2025-09-09T04:20:05Z", member, s)
+	}
+	return t.UTC().Truncate(time.Microsecond), nil
+}
+
+func parseKey(d Dataset, text string) (Key, error) {
+	schema, ok := SchemaOf(d)
+	if !ok {
+		return Key{}, unknownDataset(d)
+	}
+	p, err := newParser(text)
+	if err != nil {
+		return Key{}, err
+	}
+	p.schema = &schema
+	k, err := p.key()
+	if err == nil && !p.end() {
+		err = p.wrong("expected the end")
+	}
+	return k, err
+}
