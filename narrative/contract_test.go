@@ -55,6 +55,7 @@ func TestPhrasesSpeakOfDeclaredFacts(t *testing.T) {
 						t.Errorf("%s: no fact is %q", where, key)
 					}
 				}
+			default:
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package narrative
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"uratori/fact"
@@ -21,7 +22,9 @@ func (w *writer) list(name string) {
 		w.summaryGaps()
 	case "settle":
 		for _, g := range w.a.Gaps() {
-			w.remedies(g, false)
+			if slices.Contains(w.a.CappedBy(), g.ID) {
+				w.remedies(g, false)
+			}
 		}
 	case "pattern":
 		w.pattern()
@@ -90,7 +93,7 @@ func (w *writer) summaryGaps() {
 	capped := w.a.CappedBy()
 	shown := 0
 	for _, g := range w.a.Gaps() {
-		if shown == summaryGaps || !contains(capped, g.ID) {
+		if shown == summaryGaps || !slices.Contains(capped, g.ID) {
 			continue
 		}
 		st := Statement{Phrase: "summary.gap", Kind: phrase.Assessment, Gap: g.ID}
@@ -103,15 +106,6 @@ func (w *writer) summaryGaps() {
 	if len(capped) > shown {
 		w.add(Statement{Phrase: "summary.more_gaps", Kind: phrase.Assessment})
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, have := range list {
-		if have == s {
-			return true
-		}
-	}
-	return false
 }
 
 // pattern says of the steps of the known pattern which were seen, which were not, and which

@@ -27,11 +27,15 @@ var DefaultPlan = sync.OnceValue(func() Plan {
 	return p
 })
 
-// PlanBytes is the default plan as written, kept with a case.
-func PlanBytes() []byte {
-	text, err := data.ReadFile("data/plan.yaml")
-	if err != nil {
-		panic(err) // it is embedded: the build would have failed
+// Bytes are the default plan and the catalogues as written: part of what a report was made from.
+func Bytes() []byte {
+	var out []byte
+	for _, name := range []string{"hypotheses.yaml", "patterns.yaml", "plan.yaml"} {
+		text, err := data.ReadFile("data/" + name)
+		if err != nil {
+			panic(err) // it is embedded: the build would have failed
+		}
+		out = append(append(out, "# "+name+"\n"...), text...)
 	}
-	return text
+	return out
 }

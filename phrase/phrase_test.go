@@ -45,6 +45,21 @@ func TestHeadingsAreTwofoldAndWithoutColon(t *testing.T) {
 	}
 }
 
+// Whether someone attacked is for the verdict to say, never for a sentence to take for granted.
+func TestNoPhraseCallsAnyoneAnAttacker(t *testing.T) {
+	for _, p := range Default().All() {
+		for _, l := range Langs() {
+			for _, tok := range p.Text(l) {
+				for _, word := range []string{"攻撃者", "攻撃手法", "attacker", "Attacker"} {
+					if strings.Contains(tok.Literal, word) {
+						t.Errorf("phrase %s says %q", p.ID, word)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestChoicesAndWordsAreTwofold(t *testing.T) {
 	b := Default()
 	for name, w := range b.choices {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"uratori/fact"
 	"uratori/phrase"
@@ -62,15 +63,33 @@ func Compose(c verify.Checked, o Options) (Document, error) {
 
 // section lays out the lines of one section, each table under its caption.
 func (w composer) section(id string) []Block {
-	f := w.format
 	if id == "summary" {
-		f.limit = summaryLimit
+		return w.summary()
 	}
 	var out []Block
 	for _, l := range w.c.Section(id) {
-		out = append(out, f.line(l))
+		out = append(out, w.line(l))
 		if l.Phrase.Kind == phrase.Table {
 			out = append(out, w.table(l))
+		}
+	}
+	return out
+}
+
+// summary lays out the first chapter, its texts cut as far as its size asks.
+func (w composer) summary() []Block {
+	var out []Block
+	for _, limit := range summaryLimits {
+		f, size := w.format, 0
+		f.limit = limit
+		out = nil
+		for _, l := range w.c.Section("summary") {
+			line := f.line(l)
+			size += utf8.RuneCountInString(text(line.Runs))
+			out = append(out, line)
+		}
+		if size <= summarySize[w.lang] {
+			break
 		}
 	}
 	return out

@@ -31,6 +31,8 @@ type Section struct {
 }
 
 // A Block is a piece of a section.
+//
+//sumtype:decl
 type Block interface {
 	block() // only this package defines blocks
 }

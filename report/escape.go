@@ -34,10 +34,10 @@ func Visible(s string) string {
 
 // hidden tells whether a reader could not see r, or see it for what it is.
 func hidden(r rune) bool {
-	switch {
-	case r == ' ':
+	switch r {
+	case ' ':
 		return false
-	case r == 0x2800: // a blank Braille cell
+	case 0x2800: // a blank Braille cell
 		return true
 	}
 	return unicode.IsControl(r) || unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Zs) ||
@@ -48,10 +48,13 @@ func hidden(r rune) bool {
 // anything but u and x, so it cannot be part of a value.
 const cutMark = `\…`
 
-// Cut is the value layer of a text of at most limit characters; of a longer one, of its
-// first characters, with a mark that says how many were left out: "abc\…{137}".
+// cutLeast is how many characters a cut must leave out: fewer are printed, since the mark is as long.
+const cutLeast = 8
+
+// Cut is the value layer of a text of about limit characters; of a longer one, of its first
+// limit characters, with a mark that says how many were left out: "abc\…{137}".
 func Cut(s string, limit int) string {
-	end, n := 0, 0
+	end, n := len(s), 0
 	for i := range s {
 		if n == limit {
 			end = i
@@ -59,10 +62,11 @@ func Cut(s string, limit int) string {
 		}
 		n++
 	}
-	if end == 0 {
+	left := utf8.RuneCountInString(s[end:])
+	if left < cutLeast {
 		return Visible(s)
 	}
-	return fmt.Sprintf("%s%s{%d}", Visible(s[:end]), cutMark, utf8.RuneCountInString(s[end:]))
+	return fmt.Sprintf("%s%s{%d}", Visible(s[:end]), cutMark, left)
 }
 
 // codeSpan is the Markdown container of a value: one backtick more than its longest run of

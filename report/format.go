@@ -12,12 +12,15 @@ import (
 	"uratori/verify"
 )
 
-// textLimit is how many characters of a text are printed; summaryLimit in the first chapter,
-// which must stay short.
-const (
-	textLimit    = 200
-	summaryLimit = 60
-)
+// textLimit is how many characters of a text are printed.
+const textLimit = 200
+
+// In the first chapter, which must stay short, texts are cut to the first of summaryLimits
+// with which it holds at most summarySize characters.
+var summaryLimits = []int{60, 40, 24, 16, 12}
+
+// summarySize is in characters; English takes about twice as many to say the same.
+var summarySize = map[phrase.Lang]int{phrase.JA: 600, phrase.EN: 1200}
 
 // A clock brings times to the case's zone.
 type clock interface {
@@ -75,7 +78,9 @@ func (f format) value(v fact.Value, key string, units []string) []Run {
 		return []Run{value(f.counted(decimal(v.Num), false, units))}
 	case fact.Percent:
 		return []Run{value(f.percent(v.Num, v.Den, units))}
-	case fact.Text, fact.IP, fact.Masked:
+	case fact.IP, fact.Masked:
+		return []Run{{Text: Cut(v.Str, textLimit), Kind: Code}} // half an address would be another address
+	case fact.Text:
 		return []Run{f.code(v.Str)}
 	case fact.Texts:
 		return f.texts(v.List, v.More)
@@ -107,7 +112,7 @@ func (f format) value(v fact.Value, key string, units []string) []Run {
 
 func (f format) code(s string) Run {
 	if s == "" {
-		return value("(" + f.word("empty") + ")")
+		return value(f.word("empty"))
 	}
 	return Run{Text: Cut(s, f.limit), Kind: Code}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,6 +58,10 @@ func (w composer) factTable(f fact.Fact) Block {
 			}
 			if v.Type == fact.Text && v.Str == "" {
 				v = fact.Value{} // nothing was recorded there
+			}
+			if f.Key == "signin.by_code" && c.Name == "code" {
+				cells = append(cells, []Run{value(strconv.FormatInt(v.Num, 10))}) // a code is a name made of digits
+				continue
 			}
 			cells = append(cells, w.value(v, string(f.Key)+"."+c.Name, nil))
 		}

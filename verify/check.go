@@ -46,7 +46,6 @@ func Check(d narrative.Draft) (Checked, error) {
 // required are the statements without which no report is published: one of each list. The
 // line that names what cannot be determined stands in for a statement of facts.
 var required = map[string][][]string{
-	"header":         {{"header.as_of"}},
 	"summary":        {{"summary.verdict", "summary.verdict_worse", "summary.verdict_plain"}, {"summary.event", "summary.detected", "unknown"}},
 	"finding":        {{"fact", "unknown"}, {"finding.severity", "unknown"}},
 	"operation":      {{"operation.call", "operation.failed", "unknown"}},
@@ -68,7 +67,7 @@ type checker struct {
 }
 
 // admit takes the statements that stand. At the first that does not, what the default plan
-// says instead comes in.
+// says instead comes in; so it does where nothing is said at all.
 func (k *checker) admit(list, instead []narrative.Statement) {
 	for _, st := range list {
 		key := fmt.Sprint(st)
@@ -93,14 +92,8 @@ func (k *checker) admit(list, instead []narrative.Statement) {
 		}
 		instead = nil
 	}
-	for _, other := range instead {
-		if len(k.lines) > 0 {
-			break
-		}
-		if l, why := k.check(other); why == 0 {
-			k.said[fmt.Sprint(other)] = true
-			k.lines = append(k.lines, l)
-		}
+	if len(k.lines) == 0 && len(instead) > 0 {
+		k.admit(instead, nil)
 	}
 }
 

@@ -434,6 +434,9 @@ func sources(items []evidence.Item) fact.Value {
 // scopes names the accounts and Regions that were covered.
 func scopes(book *phrase.Book, items []evidence.Item) fact.Value {
 	return listed(items, func(it evidence.Item, l phrase.Lang) string {
+		if it.Scope.Account == "" && it.Scope.Region == "" {
+			return book.Word("any_scope", l)
+		}
 		account, region := book.Word("any_account", l), book.Word("any_region", l)
 		gap := " "
 		if l == phrase.JA {

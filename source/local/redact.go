@@ -1,0 +1,106 @@
+package local
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// secretKeys are the members whose text is a secret, in lower case, wherever they stand in a
+// record. Sources: the response elements of AWS STS (AssumeRole*, GetSessionToken,
+// GetFederationToken), IAM CreateAccessKey and CreateLoginProfile, access portal
+// GetRoleCredentials, RDS and Redshift master passwords, Secrets Manager, EC2 key pairs,
+// Cognito and OAuth tokens. CloudTrail hides most of them itself.
+var secretKeys = map[string]bool{
+	"sessiontoken": true, "secretaccesskey": true, "password": true, "masteruserpassword": true,
+	"newpassword": true, "oldpassword": true, "previouspassword": true, "proposedpassword": true,
+	"secretstring": true, "secretbinary": true, "keymaterial": true, "privatekey": true,
+	"privatekeydata": true, "accesstoken": true, "idtoken": true, "refreshtoken": true,
+	"clientsecret": true, "authtoken": true, "x-amz-security-token": true, "samlassertion": true,
+	"webidentitytoken": true, "userpassword": true, "secretkey": true,
+}
+
+// hints are parts of those names: a record without any of them holds no secret.
+var hints = [][]byte{[]byte("oken\""), []byte("ecret"), []byte("assword\""), []byte("aterial\""), []byte("rivateKey"), []byte("ssertion\"")}
+
+// redact replaces the text of secret members by "redacted:sha256:<hex>" and leaves every other
+// byte as it is.
+func redact(raw []byte) []byte {
+	hit := false
+	for _, h := range hints {
+		if bytes.Contains(raw, h) {
+			hit = true
+			break
+		}
+	}
+	if !hit {
+		return raw
+	}
+	var out []byte
+	done := 0
+	for i := 0; i < len(raw); {
+		if raw[i] != '"' {
+			i++
+			continue
+		}
+		end := stringEnd(raw, i)
+		if end < 0 {
+			break
+		}
+		key := raw[i+1 : end]
+		j := skipSpace(raw, end+1)
+		i = end + 1
+		if j >= len(raw) || raw[j] != ':' || len(key) > 40 || !secretKeys[strings.ToLower(string(key))] {
+			continue
+		}
+		v := skipSpace(raw, j+1)
+		if v >= len(raw) || raw[v] != '"' {
+			continue
+		}
+		vEnd := stringEnd(raw, v)
+		if vEnd < 0 {
+			break
+		}
+		val := raw[v+1 : vEnd]
+		i = vEnd + 1
+		if len(val) == 0 || bytes.HasPrefix(val, []byte("redacted:sha256:")) || bytes.Equal(val, []byte("HIDDEN_DUE_TO_SECURITY_REASONS")) || bytes.Equal(val, []byte("****")) {
+			continue
+		}
+		sum := sha256.Sum256(val)
+		out = append(out, raw[done:v+1]...)
+		out = append(out, "redacted:sha256:"+hex.EncodeToString(sum[:])...)
+		done = vEnd
+	}
+	if done == 0 {
+		return raw
+	}
+	return append(out, raw[done:]...)
+}
+
+// stringEnd is where the string that begins at i ends, -1 if it does not.
+func stringEnd(raw []byte, i int) int {
+	for j := i + 1; j < len(raw); {
+		k := bytes.IndexByte(raw[j:], '"')
+		if k < 0 {
+			return -1
+		}
+		k += j
+		n := 0
+		for k-1-n > i && raw[k-1-n] == '\\' {
+			n++
+		}
+		if n%2 == 0 {
+			return k
+		}
+		j = k + 1
+	}
+	return -1
+}
+
+func skipSpace(raw []byte, i int) int {
+	for i < len(raw) && (raw[i] == ' ' || raw[i] == '\t' || raw[i] == '\n' || raw[i] == '\r') {
+		i++
+	}
+	return i
+}
