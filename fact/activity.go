@@ -49,6 +49,7 @@ var activityDefs = []Def{
 		{Name: "actor", Type: Text, JA: "実行者", EN: "actor"},
 		{Name: "same_actor", Type: Name, JA: "同一主体", EN: "same actor", Enum: []string{"yes", "no"}},
 	}},
+	{Key: "activity.own_logging_changes", Rule: activityOwnLogging, Type: Int, Kind: Computed, JA: "同一主体によるログ停止", EN: "changes of logging by the same actor", Says: "successful calls that stop or narrow logging by the same principal, session, key or address"},
 	{Key: "activity.other_logging_changes", Rule: activityOtherLogging, Type: Int, Kind: Computed, JA: "他の主体によるログ設定の変更", EN: "changes of logging by others", Says: "successful calls that stop or narrow logging by another principal, session, key and address"},
 }
 
@@ -319,14 +320,18 @@ func activityLoggingList(v *view, _ string) result {
 	return t.measured(val, true)
 }
 
-func activityOtherLogging(v *view, _ string) result {
+func activityOwnLogging(v *view, _ string) result { return loggingChanges(v, true) }
+
+func activityOtherLogging(v *view, _ string) result { return loggingChanges(v, false) }
+
+func loggingChanges(v *view, own bool) result {
 	t, why, ok := v.ask("activity.logging_change_list", "")
 	if !ok {
 		return why
 	}
 	var n int64
 	for i := range t.len() {
-		if t.text(i, "error_code") == "" && !v.loggingRow(t, i) {
+		if t.text(i, "error_code") == "" && v.loggingRow(t, i) == own {
 			n++
 		}
 	}

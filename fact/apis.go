@@ -10,8 +10,7 @@ var loggingAPIs = []string{
 	"DeleteEventDataStore", "StopEventDataStoreIngestion", "UpdateEventDataStore",
 	"DeleteFlowLogs", "DeleteDetector", "UpdateDetector", "DisassociateFromAdministratorAccount",
 	"StopMonitoringMembers", "DeleteConfigurationRecorder", "StopConfigurationRecorder",
-	"DeleteDeliveryChannel", "DisableSecurityHub", "DeleteLogGroup", "DeleteLogStream",
-	"PutBucketLogging", "DeleteResolverQueryLogConfig", "DisassociateResolverQueryLogConfig",
+	"DeleteDeliveryChannel", "DisableSecurityHub", "DeleteResolverQueryLogConfig", "DisassociateResolverQueryLogConfig",
 	"DeleteModelInvocationLoggingConfiguration",
 }
 

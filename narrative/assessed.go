@@ -49,6 +49,9 @@ func label(t policy.Text) fact.Value {
 	return fact.Value{Type: fact.Label, JA: t.JA, Str: t.EN}
 }
 
+// Accepted tells whether someone decided, and still stands by it, that the gap may be.
+func Accepted(g policy.Gap) bool { return g.Accepted != nil && !g.Accepted.Expired }
+
 // GapMember is what a phrase may print of a gap; item chooses among its remedies.
 func GapMember(g policy.Gap, member string, item int) (v fact.Value, ok bool) {
 	switch member {
@@ -69,7 +72,7 @@ func GapMember(g policy.Gap, member string, item int) (v fact.Value, ok bool) {
 		}
 		return label(g.PreventNext[item]), true
 	}
-	if g.Accepted == nil {
+	if !Accepted(g) {
 		return fact.Value{}, false
 	}
 	switch member {

@@ -67,7 +67,7 @@ func (w *writer) list(name string) {
 func (w *writer) gaps() {
 	for _, g := range w.a.Gaps() {
 		st := Statement{Phrase: "gap.explain", Kind: phrase.Assessment, Gap: g.ID}
-		if g.Accepted != nil {
+		if Accepted(g) {
 			st.Phrase = "gap.accepted"
 		}
 		w.add(st)
@@ -97,7 +97,7 @@ func (w *writer) summaryGaps() {
 			continue
 		}
 		st := Statement{Phrase: "summary.gap", Kind: phrase.Assessment, Gap: g.ID}
-		if g.Accepted != nil {
+		if Accepted(g) {
 			st.Phrase = "summary.gap_accepted"
 		}
 		w.add(st)

@@ -167,6 +167,7 @@ type (
 		Reason   Safe   `json:"reason"`
 		Approver Safe   `json:"approver"`
 		Until    string `json:"until"`
+		Expired  bool   `json:"expired"`
 	}
 	// ActionRecord is a recommended action. Nothing here was executed.
 	ActionRecord struct {
@@ -397,7 +398,7 @@ func gapRecord(g policy.Gap) GapRecord {
 		rec.PreventNext = append(rec.PreventNext, both(p))
 	}
 	if a := g.Accepted; a != nil {
-		rec.Accepted = &AcceptedRecord{Reason: Safe(a.Reason), Approver: Safe(a.Approver), Until: stamp(a.Until)}
+		rec.Accepted = &AcceptedRecord{Reason: Safe(a.Reason), Approver: Safe(a.Approver), Until: stamp(a.Until), Expired: a.Expired}
 	}
 	return rec
 }
