@@ -17,7 +17,7 @@ const textLimit = 200
 
 // In the first chapter, which must stay short, texts are cut to the first of summaryLimits
 // with which it holds at most summarySize characters.
-var summaryLimits = []int{60, 40, 24, 16, 12}
+var summaryLimits = []int{60, 40, 24, 16, 12, 8}
 
 // summarySize is in characters; English takes about twice as many to say the same.
 var summarySize = map[phrase.Lang]int{phrase.JA: 600, phrase.EN: 1200}
@@ -167,10 +167,7 @@ func (f format) percent(n, of int64, units []string) string {
 }
 
 func (f format) texts(list []string, more bool) []Run {
-	sep, and := ", ", ", "
-	if f.ja() {
-		sep, and = "、", "、"
-	}
+	sep := f.separator()
 	var out []Run
 	for i, s := range list {
 		if i > 0 {
@@ -179,7 +176,7 @@ func (f format) texts(list []string, more bool) []Run {
 		out = append(out, f.code(s))
 	}
 	if more {
-		out = append(out, value(and+f.word("and_more")))
+		out = append(out, value(sep+f.word("and_more")))
 	}
 	if len(out) == 0 {
 		return []Run{value(f.word("none"))}
@@ -239,10 +236,15 @@ func (f format) hours(list []int) string {
 		}
 		i = j + 1
 	}
+	return strings.Join(parts, f.separator())
+}
+
+// separator stands between the members of a list.
+func (f format) separator() string {
 	if f.ja() {
-		return strings.Join(parts, "、")
+		return "、"
 	}
-	return strings.Join(parts, ", ")
+	return ", "
 }
 
 // group prints an integer with thousands separators: 1,912.

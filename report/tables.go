@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,12 +151,21 @@ func (w composer) balance() Table {
 		name string
 		list []policy.BalanceEntry
 	}{{"normal", b.Normal}, {"suspicious", b.Suspicious}, {"unconfirmed", b.Unconfirmed}} {
-		for _, e := range side.list {
-			t.Rows = append(t.Rows, TableRow{Cells: [][]Run{{value(w.word(side.name))}, w.text(e.Why), w.links(ids(e.Facts))}})
+		why, facts := []Run{value(w.word("none"))}, []fact.ID{}
+		for i, e := range side.list {
+			if i == 0 {
+				why = nil
+			} else {
+				why = append(why, value(w.separator()))
+			}
+			why = append(why, w.text(e.Why)...)
+			for _, id := range e.Facts {
+				if !slices.Contains(facts, id) {
+					facts = append(facts, id)
+				}
+			}
 		}
-		if len(side.list) == 0 {
-			t.Rows = append(t.Rows, TableRow{Cells: [][]Run{{value(w.word(side.name))}, {value(w.word("none"))}, w.links(nil)}})
-		}
+		t.Rows = append(t.Rows, TableRow{Cells: [][]Run{{value(w.word(side.name))}, why, w.links(ids(facts))}})
 	}
 	return t
 }

@@ -1,0 +1,286 @@
+package scenario
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// files are the scenario's files.
+func (w *world) files() (map[string][]byte, error) {
+	out := map[string][]byte{}
+	management, data := w.events()
+	api := "logs/cloudtrail-api/"
+	if err := w.deliver(out, api, management); err != nil {
+		return nil, err
+	}
+	if w.data() {
+		archive := "logs/trail-archive/"
+		if err := w.deliver(out, archive, append(w.archived(management), data...)); err != nil {
+			return nil, err
+		}
+		w.settings(out, archive)
+	} else {
+		w.settings(out, api)
+	}
+	var lines bytes.Buffer
+	enc := json.NewEncoder(&lines)
+	enc.SetEscapeHTML(false)
+	for _, s := range w.signInLog() {
+		if err := enc.Encode(s.body); err != nil {
+			return nil, err
+		}
+	}
+	packed, err := pack(lines.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	out["logs/splunk-prod/signins.json.gz"] = packed
+	if out["finding.json"], err = indent(w.event()); err != nil {
+		return nil, err
+	}
+	if out["truth.json"], err = indent(w.truth()); err != nil {
+		return nil, err
+	}
+	out["uratori.yaml"] = []byte(w.config())
+	return out, nil
+}
+
+// archived are the management events that the trails delivered: all, until every trail that
+// records them is stopped. The second trail of variant (c) goes on.
+func (w *world) archived(management []event) []event {
+	var out []event
+	for _, e := range management {
+		if e.body["recipientAccountId"] == w.account {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// deliver writes events as CloudTrail delivers them: gzipped files of {"Records": [...]}. In
+// variant (e) a fifth is delivered again, and every file is out of order.
+func (w *world) deliver(out map[string][]byte, dir string, events []event) error {
+	const size = 500
+	write := func(n int, part []event, note string) error {
+		records := make([]object, len(part))
+		for i, e := range part {
+			records[i] = e.body
+		}
+		if w.variant == "e" {
+			w.noise.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+		}
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(object{"Records": records}); err != nil {
+			return err
+		}
+		packed, err := pack(b.Bytes())
+		if err != nil {
+			return err
+		}
+		stamp := part[0].at.UTC().Format("20060102T1504Z")
+		out[fmt.Sprintf("%s%s_CloudTrail_%s_%s_%04d%s.json.gz", dir, w.account, w.region, stamp, n, note)] = packed
+		return nil
+	}
+	n := 0
+	for i := 0; i < len(events); i += size {
+		n++
+		if err := write(n, events[i:min(i+size, len(events))], ""); err != nil {
+			return err
+		}
+	}
+	if w.variant == "e" {
+		var again []event
+		for i, e := range events {
+			if i%5 == 0 {
+				again = append(again, e)
+			}
+		}
+		return write(n+1, again, "-again")
+	}
+	return nil
+}
+
+// pack is gzip without a time, so that the same content has the same bytes.
+func pack(data []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := z.Write(data); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func indent(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// settings are the saved output of describe-trails, get-trail-status and get-event-selectors.
+func (w *world) settings(out map[string][]byte, dir string) {
+	put := func(name string, v any) {
+		data, err := indent(v)
+		if err != nil {
+			panic(fmt.Sprintf("encode %s: %v", name, err)) // objects of strings and truth values always encode
+		}
+		out[dir+name] = data
+	}
+	arn := func(name string) string {
+		return fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", w.region, w.account, name)
+	}
+	trail := func(name string) object {
+		return object{"Name": name, "S3BucketName": "example-org-cloudtrail", "IsMultiRegionTrail": true, "HomeRegion": w.region, "TrailARN": arn(name), "IsOrganizationTrail": false, "IncludeGlobalServiceEvents": true}
+	}
+	selectors := func(name string, data bool) object {
+		s := object{"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": []any{}}
+		if data {
+			s["DataResources"] = []any{object{"Type": "AWS::S3::Object", "Values": []any{"arn:aws:s3"}}}
+		}
+		return object{"TrailARN": arn(name), "EventSelectors": []any{s}}
+	}
+	trails := []any{trail(auditTrail)}
+	put("get-event-selectors-"+auditTrail+".json", selectors(auditTrail, false))
+	put("get-trail-status-"+auditTrail+".json", object{"IsLogging": true, "LatestDeliveryTime": iso(w.at.Add(30 * time.Minute))})
+	if w.data() {
+		trails = append(trails, trail(dataTrail))
+		put("get-event-selectors-"+dataTrail+".json", selectors(dataTrail, true))
+		put("get-trail-status-"+dataTrail+".json", object{"IsLogging": w.variant != "c", "LatestDeliveryTime": iso(w.at.Add(30 * time.Minute))})
+	}
+	put("describe-trails.json", object{"trailList": trails})
+}
+
+// config is the configuration that the case is investigated with.
+func (w *world) config() string {
+	source, order := "", "[splunk-prod, cloudtrail-api]"
+	notHeld := ""
+	if w.data() {
+		source = `  - name: trail-archive
+    type: local
+    logs: [logs/trail-archive]
+`
+		order = "[splunk-prod, cloudtrail-api, trail-archive]"
+		notHeld = "\n      - {kind: s3_data, state: not_collected, why: not_held}"
+	}
+	script := ""
+	if w.variant == "f" {
+		script = `
+    script:
+      - {dataset: cloudtrail, calls: "1", outcome: failed, reason: "HTTP 503 Service Unavailable"}
+      - {dataset: cloudtrail, calls: "2-", outcome: denied, reason: "search not executed: the command is not allowed for this role"}`
+	}
+	return fmt.Sprintf(`# The configuration of this scenario.
+language: ja
+zone: Asia/Tokyo
+hours: {from: "09:00", to: "18:00", days: [mon, tue, wed, thu, fri]}
+holidays: {country: JP}
+accounts:
+  - {id: "%s", name: %s, environment: sandbox, owner: %s}
+  - {id: "%s", name: identity-management, environment: management, owner: 情報システム部}
+people:
+  contractor_prefixes: ["ext-"]
+  known:
+    - upn: %s
+      identity_store_user: "%s"
+      object_id: "%s"
+      display_name: %s
+      department: %s
+      contractor: true
+      sponsor: %s
+      enabled: true
+identity_center: {account: "%s", region: %s}
+sources:
+  - name: splunk-prod
+    type: local
+    logs: [logs/splunk-prod]%s
+  - name: cloudtrail-api
+    type: local
+    logs: [logs/cloudtrail-api]
+    coverage:
+      - {kind: cloudtrail_management, state: collected, why: asserted}%s
+      - {kind: lambda_data, state: not_collected, why: not_held}
+%sorder: {cloudtrail: %s, signin: [splunk-prod]}
+`, w.account, w.accountName, w.department, w.management, w.upn, w.storeUser, w.objectID, w.display, w.department, w.sponsor,
+		w.management, w.region, script, notHeld, source, order)
+}
+
+// event is the finding as EventBridge delivers it.
+func (w *world) event() object {
+	last, created := w.at, w.at.Add(9*time.Minute+38*time.Second)
+	count := 1
+	if w.variant == "c" {
+		last, created, count = w.at.Add(massSpan), w.at.Add(massSpan+9*time.Minute+38*time.Second), 2
+	}
+	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+	tags := []any{object{"key": "Project", "value": "ml-training"}}
+	if w.hostile() {
+		for i := range attacks {
+			tags = append(tags, object{"key": fmt.Sprint("Note", i), "value": attacks[i]})
+		}
+	}
+	finding := object{
+		"schemaVersion": "2.0", "accountId": w.account, "region": w.region, "partition": "aws", "id": w.finding,
+		"arn":  fmt.Sprintf("arn:aws:guardduty:%s:%s:detector/%s/finding/%s", w.region, w.account, w.detector, w.finding),
+		"type": "Exfiltration:S3/AnomalousBehavior", "severity": 8.0, "createdAt": stamp(created), "updatedAt": stamp(created),
+		"title":       "The API GetObject was invoked in an anomalous way.",
+		"description": fmt.Sprintf("APIs commonly used in Exfiltration tactics were invoked by user AssumedRole : %s under unusual circumstances. Such activity is not typically seen from this user.", w.role),
+		"resource": object{
+			"resourceType": "S3Bucket",
+			"accessKeyDetails": object{
+				"accessKeyId": w.key, "principalId": w.roleID + ":" + w.upn, "userType": "AssumedRole", "userName": w.role,
+			},
+			"s3BucketDetails": []any{object{
+				"arn": "arn:aws:s3:::" + w.bucket, "name": w.bucket, "type": "Destination", "createdAt": 1714521600.0,
+				"owner": object{"id": "CanonicalId"}, "tags": tags,
+				"publicAccess": object{"effectivePermission": "NOT_PUBLIC", "permissionConfiguration": object{}},
+			}},
+		},
+		"service": object{
+			"serviceName": "guardduty", "detectorId": w.detector, "archived": false, "count": count, "resourceRole": "TARGET",
+			"eventFirstSeen": stamp(w.at), "eventLastSeen": stamp(last), "featureName": "S3DataEvents",
+			"action": object{"actionType": "AWS_API_CALL", "awsApiCallAction": object{
+				"api": "GetObject", "serviceName": "s3.amazonaws.com", "callerType": "Remote IP",
+				"affectedResources": object{"AWS::S3::Bucket": w.bucket},
+				"remoteIpDetails": object{
+					"ipAddressV4": w.remote, "country": object{"countryName": w.remoteCountry}, "city": object{"cityName": w.remoteCity},
+					"geoLocation":  object{"lat": 35.68, "lon": 139.76},
+					"organization": object{"asn": w.remoteASN, "asnOrg": w.remoteOrg, "isp": w.remoteOrg, "org": w.remoteOrg},
+				},
+			}},
+			"additionalInfo": object{
+				"userAgent": object{"fullUserAgent": "[" + w.tool + w.attack(1) + "]", "userAgentCategory": "AWS SDK"},
+				"anomalies": object{"anomalousAPIs": "s3.amazonaws.com:[GetObject:success]"},
+				"profiledBehavior": object{
+					"rareProfiledAPIsAccountProfiling": "", "frequentProfiledUserNamesAccountProfiling": "etl-nightly , inventory-scanner",
+					"frequentProfiledASNsAccountProfiling": "asnNumber: 64496 asnOrg: EXAMPLE-CORP",
+				},
+				"unusualBehavior": object{
+					"unusualASNsUserIdentityProfiling": "", "unusualAPIsAccountProfiling": "", "isUnusualUserIdentity": "false",
+					"unusualUserAgentsUserIdentityProfiling": "", "unusualAPIsUserIdentityProfiling": "GetObject",
+				},
+			},
+		},
+	}
+	return object{
+		"version": "0", "id": w.uuidOf(w.finding), "detail-type": "GuardDuty Finding", "source": "aws.guardduty", "account": w.account,
+		"time": iso(created), "region": w.region, "resources": []any{}, "detail": finding,
+	}
+}
+
+// uuidOf makes an id of hex digits without drawing another random number.
+func (w *world) uuidOf(h string) string {
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:32]
+}
