@@ -7,6 +7,8 @@ package investigate
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -27,7 +29,6 @@ import (
 	"uratori/report"
 	"uratori/source"
 	"uratori/verify"
-	"uratori/verify/reread"
 )
 
 // Tools are what a case is investigated with.
@@ -89,8 +90,9 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 	if c.Draft, err = json.Marshal(draft); err != nil {
 		return Case{}, err
 	}
-	c.Inputs = t.inputs(plan)
-	if c.Document, c.Reports, err = publish(draft, t.options(plan, set)); err != nil {
+	options := t.options(plan, lg)
+	c.Inputs = t.inputs(plan, options)
+	if c.Document, c.Reports, err = publish(draft, options); err != nil {
 		return Case{}, err
 	}
 	lg.Append("report", map[string]string{"case": f.CaseID(), "verdict": judged.Verdict().String()}, ledger.Cost{})
@@ -110,4 +112,126 @@ func (t Tools) plan(f finding.Finding, others []finding.Finding, testimony *fact
 		}
 	}
 	return plan, nil
+}
+
+// options are what the report says of the run: what it depends on and what was spent. No wall
+// time is among it.
+func (t Tools) options(plan gather.Plan, lg *ledger.Ledger) report.Options {
+	spent, _ := lg.Spent()
+	limit := func(n int64) int64 { return max(n, 0) }
+	return report.Options{
+		Lang: t.Language, Version: 1,
+		Budget: []report.Used{
+			{Name: "calls", Used: spent.Calls, Limit: limit(t.Budget.Calls)},
+			{Name: "rows", Used: spent.Rows, Limit: limit(t.Budget.Rows)},
+		},
+		Versions: []report.Versioned{
+			{Name: "program", Value: t.Version},
+			{Name: "playbook", Value: plan.Playbook.ID + " " + digest(t.Playbooks.Files())},
+			{Name: "policy", Value: t.Policy.Hash()},
+			{Name: "phrases", Value: digest(map[string][]byte{"": phrase.Default().Bytes()})},
+		},
+	}
+}
+
+// digest is the sha256 over named files, in hex.
+func digest(files map[string][]byte) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%s %d\n", name, len(files[name]))
+		h.Write(files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// The inputs of a case besides its evidence, by name in the bundle.
+const (
+	policyInput   = "policy.yaml"
+	phrasesInput  = "phrases.yaml"
+	planInput     = "plan.yaml"
+	optionsInput  = "options.json"
+	playbookInput = "playbook/"
+)
+
+// inputs are the bytes that the case depends on besides its evidence.
+func (t Tools) inputs(plan gather.Plan, o report.Options) map[string][]byte {
+	in := map[string][]byte{policyInput: t.Policy.Bytes(), phrasesInput: phrase.Default().Bytes(), planInput: narrative.Bytes()}
+	for name, data := range t.Playbooks.Files() {
+		in[playbookInput+name] = data
+	}
+	data, err := json.MarshalIndent(o, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("encode report options: %v", err)) // strings, numbers and a time always encode
+	}
+	in[optionsInput] = append(data, '\n')
+	return in
+}
+
+// publish checks a draft, lays it out and prints it in every format.
+func publish(draft narrative.Draft, o report.Options) (report.Document, map[string][]byte, error) {
+	checked, err := verify.Check(draft)
+	if err != nil {
+		return report.Document{}, nil, err
+	}
+	doc, err := report.Compose(checked, o)
+	if err != nil {
+		return report.Document{}, nil, err
+	}
+	asJSON, err := report.JSON(doc)
+	if err != nil {
+		return report.Document{}, nil, err
+	}
+	return doc, map[string][]byte{MarkdownName: report.Markdown(doc), JSONName: asJSON}, nil
+}
+
+// The names of the reports in a bundle.
+const (
+	MarkdownName = "report.md"
+	JSONName     = "report.json"
+	HTMLName     = "report.html"
+)
+
+// Bundle is the case as it is kept on disk.
+func (c Case) Bundle() bundle.Bundle {
+	return bundle.Bundle{
+		CaseID: c.Finding.CaseID(), Version: c.Version, Language: string(c.Language), AsOf: c.Assessment.Facts().AsOf(),
+		Finding: c.Finding.Raw(), Evidence: c.Evidence, Draft: c.Draft, Inputs: c.Inputs, Reports: c.Reports, Ledger: c.Ledger.Bytes(),
+	}
+}
+
+// Replay runs a kept case again, from its inputs alone: derive, assess, check, compose, print.
+// It never loads what was checked before. The reports come back for comparison.
+func Replay(b bundle.Bundle) (c Case, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("replay case %s: %w", b.CaseID, err)
+		}
+	}()
+	f, err := b.ParseFinding()
+	if err != nil {
+		return Case{}, err
+	}
+	if !bytes.Equal(b.Inputs[phrasesInput], phrase.Default().Bytes()) {
+		return Case{}, fmt.Errorf("the case was written with other phrases; use version %s of the program", b.Version)
+	}
+	pol, err := policy.Load(policyInput, b.Inputs[policyInput])
+	if err != nil {
+		return Case{}, err
+	}
+	facts, err := fact.Derive(f, b.Evidence)
+	if err != nil {
+		return Case{}, err
+	}
+	judged := pol.Assess(facts)
+	draft, err := narrative.Decode(b.Draft, judged)
+	if err != nil {
+		return Case{}, err
+	}
+	var o report.Options
+	if err := json.Unmarshal(b.Inputs[optionsInput], &o); err != nil {
+		return Case{}, fmt.Errorf("%s: %w", optionsInput, err)
+	}
+	c = Case{Finding: f, Evidence: b.Evidence, Assessment: judged, Draft: b.Draft, Inputs: b.Inputs, Version: b.Version, Language: o.Lang}
+	c.Document, c.Reports, err = publish(draft, o)
+	return c, err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // subjects are whose facts phrases may speak of, by the group of the fact.
-var subjects = map[string][]string{"activity": {"credential", "session", ""}, "coverage": {"*", ""}}
+var subjects = map[string][]string{"activity": {"credential", "session", "principal", ""}, "coverage": {"*", ""}}
 
 func defOf(t *testing.T, where, key, subject string) fact.Def {
 	t.Helper()

@@ -158,6 +158,7 @@ activity.logging_changes@credential   0
 activity.assumed_roles@credential     0
 activity.new_keys@credential          0
 activity.data_reads@credential        0
+activity.own_logging_changes   0
 activity.other_logging_changes 0
 activity.logging_change_list  -
 baseline.days                 30

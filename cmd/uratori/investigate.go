@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/charmbracelet/glamour"
+	"github.com/spf13/cobra"
+
+	"uratori/finding"
+	"uratori/investigate"
+	"uratori/policy"
+	"uratori/report"
+)
+
+// A job is what `investigate` was told.
+type job struct {
+	logs                []string
+	store, config, lang string
+	format, out, failOn string
+}
+
+func (a *app) investigate() *cobra.Command {
+	var j job
+	cmd := &cobra.Command{
+		Use:   "investigate FINDING --logs DIR",
+		Short: "Investigate a finding from log files and write the report",
+		Long: `Investigate reads one GuardDuty finding or several (as GetFindings, EventBridge, the S3
+export, Security Hub or OCSF deliver them; "-" reads standard input), asks the logs, and
+writes the report. -o names a file for one format, or a folder for the whole bundle.
+
+Exit status: 0 a report was written, whatever its verdict; 1 it could not be; 2 wrong usage
+or configuration; 3 --fail-on was reached, or verification refused the report.`,
+		Example: `  uratori investigate finding.json --logs ./logs
+  uratori investigate finding.json --logs ./logs --lang ja -o case1
+  uratori investigate - --logs ./logs --format json < finding.json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return usage(cobra.ExactArgs(1)(cmd, args))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], j) },
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&j.logs, "logs", nil, "folder or file of logs; may be given several times")
+	f.StringVar(&j.store, "store", "", "store to read the logs into, or that holds them")
+	f.StringVar(&j.config, "config", "", "configuration file (uratori.yaml)")
+	f.StringVar(&j.lang, "lang", "", "language of the report: ja or en")
+	f.StringVar(&j.format, "format", "", "md, html, json or all (default: md, or all into a folder)")
+	f.StringVarP(&j.out, "out", "o", "", "file for one format, or folder for the whole bundle")
+	f.StringVar(&j.failOn, "fail-on", "", "exit with 3 at this verdict or a worse one: benign, inconclusive, suspicious, malicious")
+	return cmd
+}
+
+var formatNames = map[string]string{"md": investigate.MarkdownName, "html": investigate.HTMLName, "json": investigate.JSONName}
+
+func (a *app) run(ctx context.Context, path string, j job) error {
+	threshold := policy.Unjudged
+	if j.failOn != "" {
+		v, ok := policy.VerdictNamed(j.failOn)
+		if !ok {
+			return usage(fmt.Errorf("--fail-on is benign, inconclusive, suspicious or malicious, not %q", j.failOn))
+		}
+		threshold = v
+	}
+	if j.format != "" && j.format != "all" && formatNames[j.format] == "" {
+		return usage(fmt.Errorf("--format is md, html, json or all, not %q", j.format))
+	}
+	if j.format == "all" && j.out == "" {
+		return usage(errors.New("--format all needs a folder: name one with -o"))
+	}
+	c, err := loadConfig(j.config)
+	if err != nil {
+		return err
+	}
+	if c.Language, err = c.ReportLanguage(j.lang, a.getenv); err != nil {
+		return usage(err)
+	}
+	findings, err := a.findings(path)
+	if err != nil {
+		return err
+	}
+	t, err := tools(c, c.Language)
+	if err != nil {
+		return err
+	}
+	sources, order, open, err := a.open(ctx, c, j.logs, j.store)
+	if err != nil {
+		return err
+	}
+	defer open.Close()
+	t.Sources, t.Order = sources, order
+	worst := policy.Unjudged
+	for i, f := range findings {
+		others := slices.Delete(slices.Clone(findings), i, i+1)
+		cs, err := t.Run(ctx, f, others, nil)
+		if err != nil {
+			return err
+		}
+		if err := a.deliver(cs, j, len(findings) > 1); err != nil {
+			return err
+		}
+		worst = max(worst, cs.Assessment.Verdict())
+	}
+	if threshold != policy.Unjudged && worst >= threshold {
+		return refusal{fmt.Errorf("the verdict is %s, and --fail-on is %s", worst, threshold)}
+	}
+	return nil
+}
+
+// findings reads the findings of a file or of standard input.
+func (a *app) findings(path string) ([]finding.Finding, error) {
+	var data []byte
+	var err error
+	if path == "-" {
+		data, err = io.ReadAll(io.LimitReader(a.in, 256<<20))
+	} else {
+		data, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read finding: %w", err)
+	}
+	fs, err := finding.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(fs) == 0 {
+		return nil, fmt.Errorf("%s: the list of findings is empty", path)
+	}
+	return fs, nil
+}
+
+// deliver prints a report or writes it where -o says.
+func (a *app) deliver(cs investigate.Case, j job, several bool) error {
+	if j.out == "" {
+		format := j.format
+		if format == "" {
+			format = "md"
+		}
+		return a.print(format, cs.Reports[formatNames[format]])
+	}
+	if j.format != "" && j.format != "all" && !several {
+		return os.WriteFile(j.out, cs.Reports[formatNames[j.format]], 0o644)
+	}
+	dir := j.out
+	if several {
+		dir = filepath.Join(dir, cs.Finding.CaseID())
+	}
+	if err := cs.Bundle().Write(dir); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out, report.Summary(cs.Document))
+	a.reports(dir, cs.Reports)
+	return nil
+}
+
+// reports names the files of a bundle that people open.
+func (a *app) reports(dir string, reports map[string][]byte) {
+	for _, name := range slices.Sorted(maps.Keys(reports)) {
+		fmt.Fprintln(a.out, filepath.Join(dir, name))
+	}
+}
+
+// print writes a report to standard output; Markdown is laid out on a terminal.
+func (a *app) print(format string, data []byte) error {
+	if format == "md" && a.terminal(a.out) && a.getenv("NO_COLOR") == "" {
+		r, err := glamour.NewTermRenderer(glamour.WithAutoStyle(), glamour.WithWordWrap(100))
+		if err == nil {
+			if pretty, err := r.RenderBytes(data); err == nil {
+				data = pretty
+			}
+		}
+	}
+	_, err := a.out.Write(data)
+	return err
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"uratori/config"
+	"uratori/evidence"
+	"uratori/fact"
+	"uratori/investigate"
+	"uratori/ledger"
+	"uratori/narrative"
+	"uratori/phrase"
+	"uratori/playbook"
+	"uratori/policy"
+	"uratori/query"
+	"uratori/source"
+	"uratori/source/local"
+	"uratori/source/scripted"
+)
+
+// loadConfig reads the configuration named by a flag; without one the defaults.
+func loadConfig(path string) (config.Config, error) {
+	if path == "" {
+		return config.Default(), nil
+	}
+	c, err := config.Load(path)
+	return c, usage(err)
+}
+
+// settings hands the configuration down to facts as plain values.
+func settings(c config.Config) fact.Settings {
+	s := fact.Settings{
+		Calendar: c.Calendar, ContractorPrefixes: c.People.ContractorPrefixes,
+		IdentityCenter: fact.IdentityCenter(c.IdentityCenter),
+	}
+	for _, a := range c.Accounts {
+		s.Accounts = append(s.Accounts, fact.Account(a))
+	}
+	for _, p := range c.People.Known {
+		s.People = append(s.People, fact.Person(p))
+	}
+	for _, n := range c.Networks {
+		s.Networks = append(s.Networks, fact.Network(n))
+	}
+	for _, a := range c.Automation {
+		s.Automation = append(s.Automation, fact.Automation(a))
+	}
+	for _, g := range c.Accepted {
+		s.Accepted = append(s.Accepted, fact.AcceptedGap{Kind: g.Dataset, Accounts: g.Accounts, Reason: g.Reason, Approver: g.Approver, Until: g.End})
+	}
+	return s
+}
+
+// budget is the configuration's bound; nothing said means none.
+func budget(c config.Config) ledger.Budget {
+	b := ledger.NoLimit()
+	set := func(to *int64, n int64) {
+		if n > 0 {
+			*to = n
+		}
+	}
+	set(&b.Calls, c.Budget.Calls)
+	set(&b.Pages, c.Budget.Pages)
+	set(&b.Rows, c.Budget.Rows)
+	set(&b.Bytes, c.Budget.Bytes)
+	if d, err := time.ParseDuration(c.Budget.Wall); err == nil {
+		b.Wall = d
+	}
+	return b
+}
+
+// A judge is what does not depend on where the logs are: playbooks, policy, language.
+func tools(c config.Config, lang string) (investigate.Tools, error) {
+	t := investigate.Tools{
+		Narrator: narrative.Default{}, Settings: settings(c), Language: phrase.Lang(lang), Budget: budget(c), Version: version, Now: time.Now,
+	}
+	var err error
+	if t.Playbooks, err = playbook.Default(); c.Playbooks != "" && err == nil {
+		t.Playbooks, err = playbook.Load(c.Path(c.Playbooks))
+	}
+	if err != nil {
+		return t, usage(err)
+	}
+	t.Policy, err = loadPolicy(c.Path(c.Policy))
+	return t, usage(err)
+}
+
+func loadPolicy(path string) (policy.Policy, error) {
+	if path == "" {
+		return policy.Default()
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return policy.Policy{}, fmt.Errorf("read policy: %w", err)
+	}
+	return policy.Load(path, data)
+}
+
+// A localSource is a store that tells about its own records.
+type localSource struct{ *local.Store }
+
+// Quality tells what the store removed, refused and could not read.
+func (s localSource) Quality(ctx context.Context) (fact.Quality, error) {
+	q, err := s.Stats(ctx, 20)
+	if err != nil {
+		return fact.Quality{}, err
+	}
+	out := fact.Quality{
+		Files: q.Files, NotLogs: q.NotLogs, DuplicatesRemoved: q.DuplicatesRemoved, Conflicts: q.Conflicts,
+		Quarantined: q.Quarantined, FutureEvents: q.FutureEvents, InvalidIPs: q.InvalidIPs,
+	}
+	for _, b := range q.Bad {
+		out.List = append(out.List, fact.Quarantined{File: b.File, Position: b.Position, Reason: b.Reason})
+	}
+	return out, nil
+}
+
+// A rehearsed source follows a script and tells of the records of the source behind.
+type rehearsed struct {
+	*scripted.Source
+	localSource
+}
+
+func (r rehearsed) Name() string { return r.Source.Name() }
+
+func (r rehearsed) Covers(ctx context.Context, scope query.Scope) ([]evidence.Coverage, error) {
+	return r.Source.Covers(ctx, scope)
+}
+
+func (r rehearsed) Ask(ctx context.Context, q query.Query) (evidence.Answer, error) {
+	return r.Source.Ask(ctx, q)
+}
+
+// stores are open stores to be closed together.
+type stores []*local.Store
+
+func (s stores) Close() error {
+	var errs []error
+	for _, st := range s {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// open opens the sources of the configuration, or the folders named by --logs as one source.
+func (a *app) open(ctx context.Context, c config.Config, logs []string, store string) (_ []source.Source, _ map[query.Dataset][]string, open stores, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, open.Close())
+		}
+	}()
+	if len(logs) > 0 || store != "" {
+		st, err := a.fill(ctx, local.Options{Name: "local", Path: store, Now: time.Now()}, logs)
+		if st != nil {
+			open = append(open, st)
+		}
+		if err != nil {
+			return nil, nil, open, err
+		}
+		if store == "" {
+			a.hint("the logs were read into a temporary store; name one with --store to read them only once")
+		}
+		return []source.Source{localSource{st}}, nil, open, nil
+	}
+	if len(c.Sources) == 0 {
+		return nil, nil, open, usage(errors.New("no logs are named\nhint: give --logs DIR, --store FILE, or a configuration with sources"))
+	}
+	var out []source.Source
+	for _, y := range c.Sources {
+		opt := local.Options{Name: y.Name, Path: c.Path(y.Store), Now: time.Now()}
+		for _, cov := range y.Coverage {
+			opt.Assert = append(opt.Assert, assertion(cov))
+		}
+		var roots []string
+		for _, l := range y.Logs {
+			roots = append(roots, c.Path(l))
+		}
+		st, err := a.fill(ctx, opt, roots)
+		if st != nil {
+			open = append(open, st)
+		}
+		if err != nil {
+			return nil, nil, open, err
+		}
+		if len(y.Script) == 0 {
+			out = append(out, localSource{st})
+			continue
+		}
+		s, err := scripted.New(st, steps(y.Script))
+		if err != nil {
+			return nil, nil, open, usage(err)
+		}
+		out = append(out, rehearsed{s, localSource{st}})
+	}
+	order := map[query.Dataset][]string{}
+	for d, names := range c.Order {
+		order[query.Dataset(d)] = names
+	}
+	return out, order, open, nil
+}
+
+func assertion(c config.Coverage) local.Assertion {
+	state := map[string]evidence.State{"collected": evidence.Collected, "not_collected": evidence.NotCollectedState, "unknown": evidence.Unknown}
+	from, _ := time.Parse(time.RFC3339, c.From) // checked with the configuration
+	to, _ := time.Parse(time.RFC3339, c.To)
+	return local.Assertion{Kind: c.Kind, Account: c.Account, Region: c.Region, From: from, To: to, State: state[c.State], Why: evidence.Reason(c.Why)}
+}
+
+func steps(list []config.Step) []scripted.Step {
+	outcome := map[string]evidence.Outcome{"failed": evidence.Failed, "denied": evidence.Denied, "throttled": evidence.Throttled}
+	var out []scripted.Step
+	for _, s := range list {
+		out = append(out, scripted.Step{Dataset: query.Dataset(s.Dataset), Calls: s.Calls, Outcome: outcome[s.Outcome], Reason: s.Reason})
+	}
+	return out
+}
+
+// fill opens a store and reads logs into it.
+func (a *app) fill(ctx context.Context, opt local.Options, roots []string) (*local.Store, error) {
+	st, err := local.Open(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	if len(roots) == 0 {
+		return st, nil
+	}
+	tell, end := a.progress(opt.Name)
+	rep, err := st.Ingest(ctx, roots, tell)
+	end()
+	if err != nil {
+		return st, err
+	}
+	if rep.Bad > 0 || rep.NotLogs > 0 {
+		a.hint(fmt.Sprintf("%s: %d records could not be read and %d files are no logs; the report lists them", opt.Name, rep.Bad, rep.NotLogs))
+	}
+	return st, nil
+}
+
+// hint prints advice on standard error.
+func (a *app) hint(text string) { fmt.Fprintln(a.err, "uratori: hint: "+safe(text)) }
+
+// safe makes hostile text harmless on a terminal: what does not show itself is escaped.
+func safe(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
