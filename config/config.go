@@ -400,7 +400,7 @@ func (k *checker) gaps(c *Config) {
 	}
 }
 
-// Language chooses the language of reports: the flag, then the configuration, then LANG.
+// ReportLanguage chooses the language of reports: the flag, then the configuration, then LANG.
 func (c Config) ReportLanguage(flag string, getenv func(string) string) (string, error) {
 	switch flag {
 	case "ja", "en":

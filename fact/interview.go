@@ -3,6 +3,7 @@ package fact
 import (
 	"encoding/json"
 	"time"
+
 	"uratori/evidence"
 )
 

@@ -69,7 +69,7 @@ type signIns struct {
 }
 
 func (v *view) signIns() (signIns, bool) {
-	got := memo(v, "signins", func() *signIns {
+	got := memo(v, "sign-ins", func() *signIns {
 		t, _, ok := v.ask("signin.total", "")
 		if !ok {
 			return nil

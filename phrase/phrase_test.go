@@ -85,12 +85,18 @@ func TestPhrasesThatCannotBeReadBackAreRefused(t *testing.T) {
 		"an open brace":         {phraseYAML{ID: "x", Kind: "S1", JA: "{n", EN: "x"}, "not closed"},
 		"no such kind":          {phraseYAML{ID: "x", Kind: "S10", JA: "あ", EN: "x"}, "kind"},
 		"no English":            {phraseYAML{ID: "x", Kind: "S1", JA: "あ"}, "missing"},
-		"touching slots": {phraseYAML{ID: "x", Kind: "S1", JA: "{a}{b}", EN: "{a} {b}", Slots: slots("a", "event.api", "b", "event.service")},
-			"touches"},
-		"different slots": {phraseYAML{ID: "x", Kind: "S1", JA: "{a}と{b}", EN: "{a}", Slots: slots("a", "event.api", "b", "event.service")},
-			"different slots"},
-		"a slot for nothing": {phraseYAML{ID: "x", Kind: "S1", JA: "{a}", EN: "{a}", Slots: slots("a", "event.api", "b", "event.service")},
-			"neither printed nor guarded"},
+		"touching slots": {
+			phraseYAML{ID: "x", Kind: "S1", JA: "{a}{b}", EN: "{a} {b}", Slots: slots("a", "event.api", "b", "event.service")},
+			"touches",
+		},
+		"different slots": {
+			phraseYAML{ID: "x", Kind: "S1", JA: "{a}と{b}", EN: "{a}", Slots: slots("a", "event.api", "b", "event.service")},
+			"different slots",
+		},
+		"a slot for nothing": {
+			phraseYAML{ID: "x", Kind: "S1", JA: "{a}", EN: "{a}", Slots: slots("a", "event.api", "b", "event.service")},
+			"neither printed nor guarded",
+		},
 		"a slot of no source": {phraseYAML{ID: "x", Kind: "S1", JA: "{a}", EN: "{a}", Slots: slots("a", "Event API")}, "no fact"},
 	} {
 		t.Run(name, func(t *testing.T) {

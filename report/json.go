@@ -5,6 +5,9 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 //go:embed schema/report.schema.json
@@ -28,7 +31,27 @@ func JSON(doc Document) ([]byte, error) {
 	if err := enc.Encode(doc.Record); err != nil {
 		return nil, fmt.Errorf("print report as JSON: %w", err)
 	}
-	return b.Bytes(), nil
+	return shown(b.Bytes()), nil
+}
+
+// shown escapes every character that does not show itself. In JSON such characters stand only
+// inside texts, so the escape means the same.
+func shown(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	for len(data) > 0 {
+		r, n := utf8.DecodeRune(data)
+		switch {
+		case r < utf8.RuneSelf || unicode.IsPrint(r):
+			out = append(out, data[:n]...)
+		case r > 0xFFFF:
+			hi, lo := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, hi, lo)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		data = data[n:]
+	}
+	return out
 }
 
 // plainJSON is s as JSON without HTML escapes.

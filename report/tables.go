@@ -127,7 +127,10 @@ func (w composer) signals() Table {
 	for i, s := range w.a.Signals() {
 		id := signalID(i)
 		t.Rows = append(t.Rows, TableRow{Target: id, Cells: [][]Run{
-			{literal(id)}, {w.code(s.Rule)}, {value(w.word(string(s.Side)))}, w.number(s.Points), w.number(s.Floor),
+			{literal(id)},
+			{w.code(s.Rule)},
+			{value(w.word(string(s.Side)))},
+			w.number(s.Points), w.number(s.Floor),
 			w.text(s.Why), w.links(ids(s.Facts)),
 		}})
 	}
@@ -201,8 +204,11 @@ func (w composer) allFacts() Table {
 	t := Table{Name: "facts", Head: w.heads("id", "key", "subject", "value", "window", "computed_by", "from")}
 	for _, f := range w.facts.All() {
 		t.Rows = append(t.Rows, TableRow{Target: string(f.ID), Cells: [][]Run{
-			{literal(string(f.ID))}, {w.code(string(f.Key))}, w.orDash(f.Subject), w.factValue(f), w.window(f.Window.From, f.Window.To),
-			{value(f.Rule)}, w.refs(f.From),
+			{literal(string(f.ID))},
+			{w.code(string(f.Key))},
+			w.orDash(f.Subject), w.factValue(f), w.window(f.Window.From, f.Window.To),
+			{value(f.Rule)},
+			w.refs(f.From),
 		}})
 	}
 	return t

@@ -154,7 +154,9 @@ func (w *world) events() (management, data []event) {
 		key := "ASIA" + w.upper(16)
 		management = append(management, w.begin(created, w.home)...)
 		for j, c := range []struct{ source, name string }{
-			{"sts.amazonaws.com", "GetCallerIdentity"}, {"s3.amazonaws.com", "ListBuckets"}, {"s3.amazonaws.com", "GetBucketLocation"},
+			{"sts.amazonaws.com", "GetCallerIdentity"},
+			{"s3.amazonaws.com", "ListBuckets"},
+			{"s3.amazonaws.com", "GetBucketLocation"},
 			{"s3.amazonaws.com", "GetBucketVersioning"},
 		} {
 			var params object
@@ -218,8 +220,10 @@ func (w *world) intrusion(management, data *[]event) {
 func (w *world) machines(management, data *[]event) {
 	from, to := w.at.Add(-31*24*time.Hour).Truncate(time.Hour), w.at.Add(25*time.Hour)
 	calls := []struct{ source, name, role string }{
-		{"ec2.amazonaws.com", "DescribeInstances", "inventory-scanner"}, {"s3.amazonaws.com", "GetBucketAcl", "inventory-scanner"},
-		{"logs.amazonaws.com", "DescribeLogGroups", "metrics-exporter"}, {"ecr.amazonaws.com", "GetAuthorizationToken", "build-runner"},
+		{"ec2.amazonaws.com", "DescribeInstances", "inventory-scanner"},
+		{"s3.amazonaws.com", "GetBucketAcl", "inventory-scanner"},
+		{"logs.amazonaws.com", "DescribeLogGroups", "metrics-exporter"},
+		{"ecr.amazonaws.com", "GetAuthorizationToken", "build-runner"},
 	}
 	for h, n := from, 0; h.Before(to); h, n = h.Add(time.Hour), n+1 {
 		c := calls[n%len(calls)]

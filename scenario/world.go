@@ -35,9 +35,14 @@ type world struct {
 
 // Invented people: family name, given name in Latin letters, display name.
 var people = [][3]string{
-	{"sato", "kaede", "佐藤 楓"}, {"tanaka", "minato", "田中 湊"}, {"ito", "tsumugi", "伊藤 紬"},
-	{"kobayashi", "ritsu", "小林 律"}, {"mori", "chihiro", "森 千尋"}, {"ishida", "nagi", "石田 凪"},
-	{"hayashi", "sora", "林 奏良"}, {"okada", "yuzu", "岡田 柚"},
+	{"sato", "kaede", "佐藤 楓"},
+	{"tanaka", "minato", "田中 湊"},
+	{"ito", "tsumugi", "伊藤 紬"},
+	{"kobayashi", "ritsu", "小林 律"},
+	{"mori", "chihiro", "森 千尋"},
+	{"ishida", "nagi", "石田 凪"},
+	{"hayashi", "sora", "林 奏良"},
+	{"okada", "yuzu", "岡田 柚"},
 }
 
 var departments = []string{"データ基盤部", "機械学習推進室", "分析基盤グループ"}

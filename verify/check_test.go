@@ -28,7 +28,8 @@ func world() evidence.Set {
 		}
 	}
 	return evidence.NewSet([]evidence.Item{
-		{ID: "E1", Kind: evidence.FindingItem}, {ID: "E2", Kind: evidence.SettingsItem},
+		{ID: "E1", Kind: evidence.FindingItem},
+		{ID: "E2", Kind: evidence.SettingsItem},
 		answer("E3", evidence.Found, evidence.Collected), answer("E4", evidence.Empty, evidence.Unknown), answer("E5", evidence.Truncated, evidence.Collected),
 	})
 }

@@ -71,7 +71,7 @@ invented; what is true of each is written down beside it (truth.json).`,
 			if err != nil {
 				return err
 			}
-			defer open.Close()
+			defer a.close(open)
 			t.Sources, t.Order = sources, order
 			fs, err := finding.Parse(s.Files["finding.json"])
 			if err != nil {

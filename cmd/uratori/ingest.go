@@ -77,7 +77,7 @@ either ("-" reads standard input).`,
 			if err != nil {
 				return err
 			}
-			defer open.Close()
+			defer a.close(open)
 			for _, s := range sources {
 				answer, err := s.Ask(cmd.Context(), q)
 				if err != nil {

@@ -92,7 +92,7 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	if err != nil {
 		return err
 	}
-	defer open.Close()
+	defer a.close(open)
 	t.Sources, t.Order = sources, order
 	worst := policy.Unjudged
 	for i, f := range findings {

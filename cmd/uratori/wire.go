@@ -149,6 +149,13 @@ func (s stores) Close() error {
 	return errors.Join(errs...)
 }
 
+// close closes stores; a store that cannot be closed is told of and changes nothing else.
+func (a *app) close(open stores) {
+	if err := open.Close(); err != nil {
+		a.complain(err)
+	}
+}
+
 // open opens the sources of the configuration, or the folders named by --logs as one source.
 func (a *app) open(ctx context.Context, c config.Config, logs []string, store string) (_ []source.Source, _ map[query.Dataset][]string, open stores, err error) {
 	defer func() {

@@ -400,7 +400,6 @@ type fileVisit struct {
 	batch  []row
 	reader *reader
 	res    *fileResult
-	n      int64
 }
 
 func (v *fileVisit) all(file *os.File) error {
@@ -443,7 +442,7 @@ func unpack(r *bufio.Reader) (io.Reader, func(), error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return z, func() { z.Close() }, nil
+		return z, func() { _ = z.Close() }, nil // its error was told by Read
 	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 		if err != nil {

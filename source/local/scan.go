@@ -52,13 +52,13 @@ func (s *scanner) run(v visit) error {
 			return s.end(v)
 		}
 		start := s.offset
-		switch {
-		case c == '[':
+		switch c {
+		case '[':
 			s.skip()
 			err = s.elements(v)
-		case c == '{':
+		case '{':
 			err = s.top(v)
-		case c == ',' || c == ']' || c == '}': // rests of something broken
+		case ',', ']', '}': // rests of something broken
 			s.skip()
 			err = v.bad(start, []byte{c}, errSyntax)
 		default:
@@ -242,7 +242,7 @@ func (s *scanner) top(v visit) error {
 		if err := s.take(&long); err != nil {
 			return s.cutTop(v, start, wrapped)
 		}
-		key := string(bytes.Trim(s.buf[min(keyAt, len(s.buf)):], `"`))
+		wrapper := wrappers[string(bytes.Trim(s.buf[min(keyAt, len(s.buf)):], `"`))]
 		if c, err = s.space(); err != nil {
 			return s.cutTop(v, start, wrapped)
 		}
@@ -257,7 +257,7 @@ func (s *scanner) top(v visit) error {
 		if c, err = s.space(); err != nil {
 			return s.cutTop(v, start, wrapped)
 		}
-		if c == '[' && wrappers[key] && s.firstIsObject() {
+		if c == '[' && wrapper && s.firstIsObject() {
 			wrapped = true
 			s.skip()
 			if err := s.elements(v); err != nil {

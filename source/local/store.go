@@ -73,8 +73,8 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	s = &Store{opt: opt, path: opt.Path}
 	defer func() {
 		if err != nil {
-			s.Close()
-			s, err = nil, fmt.Errorf("open store %s: %w", opt.Path, err)
+			err = fmt.Errorf("open store %s: %w", opt.Path, errors.Join(err, s.Close()))
+			s = nil
 		}
 	}()
 	if s.path == "" {
@@ -136,8 +136,7 @@ func writable(path string) bool {
 		return false
 	}
 	probe.Close()
-	os.Remove(probe.Name())
-	return true
+	return os.Remove(probe.Name()) == nil
 }
 
 func (s *Store) has(ctx context.Context, table string) bool {

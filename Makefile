@@ -1,0 +1,39 @@
+# make help lists the targets.
+GO ?= go
+VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo dev)
+LDFLAGS := -X main.version=$(VERSION)
+LINT := bin/golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint bench soak clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' Makefile
+
+build: ## build bin/uratori
+	@mkdir -p bin
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/uratori ./cmd/uratori
+
+demo: build ## generate a scenario, investigate it, print the summary and where the report lies
+	@bin/uratori demo
+
+test: ## run every test, installing what they need when it is absent
+	@scripts/need jq sqlite3
+	$(GO) test -race -timeout 20m ./...
+
+lint: $(LINT) ## run the linters
+	@test -z "$$($(GO) -C tools tool gofumpt -l $(CURDIR) | tee /dev/stderr)" || { echo 'these files are not gofumpt-ed'; exit 1; }
+	$(LINT) run ./...
+
+$(LINT): tools/go.mod tools/go.sum
+	@mkdir -p bin
+	$(GO) -C tools build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bench: ## measure ingest, store and investigation on a million events, with ratios
+	URATORI_BENCH_EVENTS=$${URATORI_BENCH_EVENTS:-1000000} $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./source/local ./bench/...
+
+soak: ## read 216 reports back and mutate them (minutes)
+	URATORI_SOAK=1 $(GO) test -run 'Soak|Mutation' -timeout 60m ./investigate/...
+
+clean: ## remove what was built
+	rm -rf bin out
