@@ -181,7 +181,7 @@ func publish(draft narrative.Draft, o report.Options) (report.Document, map[stri
 	if err != nil {
 		return report.Document{}, nil, err
 	}
-	return doc, map[string][]byte{MarkdownName: report.Markdown(doc), JSONName: asJSON}, nil
+	return doc, map[string][]byte{MarkdownName: report.Markdown(doc), HTMLName: report.HTML(doc), JSONName: asJSON}, nil
 }
 
 // The names of the reports in a bundle.

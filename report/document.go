@@ -1,6 +1,8 @@
 package report
 
 import (
+	"time"
+
 	"uratori/fact"
 	"uratori/phrase"
 )
@@ -51,12 +53,15 @@ type (
 		Name string // the fact's key, or such as "signals"
 		Head []string
 		Rows []TableRow
+		Marks []Mark // the rows as points in time, when the table is a timeline
 	}
 	// Heat is a table of counts by weekday and hour, which can be drawn as a heat map.
 	Heat struct {
 		Corner string     // heading of the first column
 		Days   []string   // Sunday first
 		Counts [7][24]int // by weekday and hour, in the case's zone
+		Event  *[2]int    // weekday and hour of the finding's event, when known
+		Note   string     // what the mark means
 	}
 	// Fence is text that anyone can copy and run, such as a query.
 	Fence struct {
@@ -69,6 +74,13 @@ func (Line) block()  {}
 func (Table) block() {}
 func (Heat) block()  {}
 func (Fence) block() {}
+
+// A Mark is a point on a timeline.
+type Mark struct {
+	At    time.Time
+	Phase string // before, event, after
+	Text  string // in the value layer
+}
 
 // A TableRow is one row of a Table.
 type TableRow struct {

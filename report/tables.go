@@ -68,6 +68,11 @@ func (w composer) factTable(f fact.Fact) Block {
 		}
 		t.Rows = append(t.Rows, TableRow{Cells: cells})
 	}
+	if f.Key == "activity.session_timeline" {
+		for _, row := range f.Value.Rows {
+			t.Marks = append(t.Marks, Mark{At: row[0].At, Phase: row[1].Str, Text: Visible(row[2].Str)})
+		}
+	}
 	return t
 }
 
@@ -84,6 +89,10 @@ func (w composer) heat(f fact.Fact) Heat {
 		if len(row) == 3 && row[0].Num >= 0 && row[0].Num < 7 && row[1].Num >= 0 && row[1].Num < 24 {
 			h.Counts[row[0].Num][row[1].Num] = int(row[2].Num)
 		}
+	}
+	day, hour := w.facts.Get("event.weekday", ""), w.facts.Get("event.hour_local", "")
+	if day.State == fact.Known && hour.State == fact.Known {
+		h.Event, h.Note = &[2]int{int(day.Value.Num), int(hour.Value.Num)}, w.word("event_mark")
 	}
 	return h
 }
