@@ -48,15 +48,16 @@ type (
 		Text   string `json:"text,omitempty"`
 	}
 	coverageForm struct {
-		Account string `json:"account,omitempty"`
-		Detail  string `json:"detail,omitempty"`
-		From    string `json:"from"`
-		Kind    string `json:"kind"`
-		Region  string `json:"region,omitempty"`
-		Source  string `json:"source,omitempty"`
-		State   string `json:"state"`
-		To      string `json:"to"`
-		Why     Reason `json:"why,omitempty"`
+		Account string   `json:"account,omitempty"`
+		Detail  string   `json:"detail,omitempty"`
+		From    string   `json:"from"`
+		Kind    string   `json:"kind"`
+		Region  string   `json:"region,omitempty"`
+		Source  string   `json:"source,omitempty"`
+		State   string   `json:"state"`
+		To      string   `json:"to"`
+		Trails  []string `json:"trails,omitempty"`
+		Why     Reason   `json:"why,omitempty"`
 	}
 	scopeForm struct {
 		Account string `json:"account,omitempty"`
@@ -98,7 +99,7 @@ func Encode(it Item) []byte {
 	for _, c := range it.Coverage {
 		f.Coverage = append(f.Coverage, coverageForm{
 			Account: c.Account, Detail: exact(c.Detail), From: stamp(c.Window.From), Kind: c.Kind, Region: c.Region,
-			Source: c.Source, State: c.State.String(), To: stamp(c.Window.To), Why: c.Why,
+			Source: c.Source, State: c.State.String(), To: stamp(c.Window.To), Trails: c.Trails, Why: c.Why,
 		})
 	}
 	var b bytes.Buffer
@@ -179,7 +180,7 @@ func Decode(data []byte) (Item, error) {
 			bad = errors.Join(bad, fmt.Errorf("unknown state of coverage %q", c.State))
 		}
 		it.Coverage = append(it.Coverage, Coverage{
-			Source: c.Source, Kind: c.Kind, Account: c.Account, Region: c.Region, State: state, Why: c.Why, Detail: c.Detail,
+			Source: c.Source, Kind: c.Kind, Account: c.Account, Region: c.Region, State: state, Why: c.Why, Detail: c.Detail, Trails: c.Trails,
 			Window: query.Window{From: when(c.From), To: when(c.To)},
 		})
 	}

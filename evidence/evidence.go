@@ -46,8 +46,9 @@ type Coverage struct {
 	Region  string       // such as "ap-northeast-1", or "" for any
 	Window  query.Window // UTC, half-open
 	State   State
-	Why     Reason // how we know
-	Detail  string // what was read for it: a trail's name, a file; may be hostile text
+	Why     Reason   // how we know
+	Detail  string   // what was read for it: a trail's name, a file; may be hostile text
+	Trails  []string // CloudTrail only: the trails that were logging then, sorted; empty when not known
 }
 
 // A Reason is how a state of coverage is known. It is a closed set so that it can be said in two languages.

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"uratori/evidence"
 )
 
 var impactDefs = []Def{
@@ -188,16 +186,21 @@ func impactTrailsStopped(v *view, _ string) result {
 	return t.measured(TextsOf(sortedCopy(list), false), true)
 }
 
-// impactTrailsRecording are the trails that the sources saw recording at the end of the
-// windows they were asked about.
+// impactTrailsRecording are the trails that some source knows to be logging at the latest time
+// that the case looks at.
 func impactTrailsRecording(v *view, _ string) result {
+	var latest time.Time
 	var list []string
 	var refs []Ref
 	for _, it := range v.set.Items() {
 		for _, c := range it.Coverage {
-			if c.State == evidence.Collected && c.Why == evidence.WhySelectors && c.Detail != "" && c.Window.To.Equal(it.Scope.Window.To) {
-				list, refs = append(list, c.Detail), append(refs, Ref(it.ID))
+			if len(c.Trails) == 0 || c.Window.To.Before(latest) {
+				continue
 			}
+			if c.Window.To.After(latest) {
+				latest, list, refs = c.Window.To, nil, nil
+			}
+			list, refs = append(list, c.Trails...), append(refs, Ref(it.ID))
 		}
 	}
 	if len(list) == 0 {

@@ -212,6 +212,8 @@ func plain(f fact.Fact) string {
 		return time.Weekday(v.Num).String()
 	case fact.Label:
 		return v.JA
+	case fact.Texts:
+		return strings.Join(v.List, " ")
 	default:
 		return v.Str
 	}

@@ -42,6 +42,7 @@ func (w *world) truth() Truth {
 			"baseline.new_user_agent": true, "baseline.tool_days": 0, "activity.total@session": 5, "activity.total@credential": 5,
 			"activity.own_logging_changes": 1, "activity.new_keys@session": 1, "activity.persistence_calls@session": 1,
 			"impact.objects_read": massRead, "impact.read_minutes": 25,
+			"impact.trails_stopped": dataTrail, "impact.trails_recording": auditTrail,
 		} {
 			t.Facts[k] = v
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"uratori/evidence"
@@ -42,6 +43,7 @@ type mark struct {
 	state    evidence.State
 	why      evidence.Reason
 	detail   string
+	trails   []string // that were logging then
 }
 
 // Covers tells what the store holds of a scope, interval by interval: by the configuration's
@@ -105,7 +107,7 @@ func (s *Store) hourCounts(ctx context.Context, scope query.Scope) (map[int64]in
 // of the other days are busy.
 func byHour(from, to int64, counts map[int64]int64) []mark {
 	if len(counts) == 0 {
-		return []mark{{from, to, evidence.Unknown, evidence.WhyNoRecords, ""}}
+		return []mark{{from: from, to: to, state: evidence.Unknown, why: evidence.WhyNoRecords}}
 	}
 	first, last := int64(1<<62), int64(-1<<62)
 	for h := range counts {
@@ -220,9 +222,9 @@ func (s *Store) intervals(scope query.Scope, marks []mark) []evidence.Coverage {
 		c := evidence.Coverage{
 			Source: s.Name(), Kind: scope.Kind, Account: scope.Account, Region: scope.Region,
 			Window: query.Window{From: time.UnixMicro(m.from).UTC(), To: time.UnixMicro(m.to).UTC()},
-			State:  m.state, Why: m.why, Detail: m.detail,
+			State:  m.state, Why: m.why, Detail: m.detail, Trails: m.trails,
 		}
-		if n := len(out); n > 0 && out[n-1].State == c.State && out[n-1].Why == c.Why && out[n-1].Detail == c.Detail {
+		if n := len(out); n > 0 && out[n-1].State == c.State && out[n-1].Why == c.Why && out[n-1].Detail == c.Detail && slices.Equal(out[n-1].Trails, c.Trails) {
 			out[n-1].Window.To = c.Window.To
 			continue
 		}

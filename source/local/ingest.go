@@ -496,6 +496,7 @@ var errUnknown = errors.New("is no record of a known log")
 
 func (v *fileVisit) bad(offset int64, sample []byte, why error) error {
 	v.res.badCount++
+	v.res.isLog = v.res.isLog || errors.Is(why, errFurther) // a broken file may have been one
 	if len(v.res.bad) < maxQuarantine {
 		v.res.bad = append(v.res.bad, quarantined{v.file, "byte " + strconv.FormatInt(offset, 10), why.Error(), escape(sample)})
 	}

@@ -18,6 +18,9 @@ var errTooLong = fmt.Errorf("is longer than %d MiB", maxRecord>>20)
 // errCut is the reason of a file that ends inside a record.
 var errCut = errors.New("the file ends in the middle of it")
 
+// errFurther is the reason of a file whose compression breaks off.
+var errFurther = errors.New("the file cannot be read further")
+
 // errSyntax is the reason of text that is no JSON.
 var errSyntax = errors.New("is no JSON")
 
@@ -76,7 +79,7 @@ func (s *scanner) run(v visit) error {
 // end reports a stream that broke.
 func (s *scanner) end(v visit) error {
 	if s.tail != nil && !errors.Is(s.tail, io.EOF) {
-		return v.bad(s.offset, nil, fmt.Errorf("the file cannot be read further: %w", s.tail))
+		return v.bad(s.offset, nil, fmt.Errorf("%w: %w", errFurther, s.tail))
 	}
 	return nil
 }

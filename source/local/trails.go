@@ -314,6 +314,11 @@ func (tr *trail) at(kind string, when int64) trailState {
 	return trailState{recording: logging && !deleted, stopped: !logging || deleted}
 }
 
+// logs tells whether the trail was logging anything at a moment.
+func (tr *trail) logs(when int64) bool {
+	return tr.at(query.KindManagement, when).recording || tr.at(query.KindS3Data, when).recording || tr.at(query.KindLambdaData, when).recording
+}
+
 // over lays what the trails say over the marks. Records that stand there are stronger than any
 // setting; a busy hole stays what it is.
 func (t *trails) over(kind string, marks []mark) []mark {
@@ -338,9 +343,12 @@ func (t *trails) over(kind string, marks []mark) []mark {
 	slices.Sort(cuts)
 	cuts = append([]int64{-1 << 62}, append(cuts, 1<<62)...)
 	for i := range len(cuts) - 1 {
-		recording, stopped := []string{}, []string{}
+		recording, stopped, logging := []string{}, []string{}, []string{}
 		unknown := false
 		for _, name := range names {
+			if t.list[name].logs(cuts[i]) && t.known {
+				logging = append(logging, name)
+			}
 			st := t.list[name].at(kind, cuts[i])
 			switch {
 			case st.recording:
@@ -354,7 +362,9 @@ func (t *trails) over(kind string, marks []mark) []mark {
 			unknown = unknown || st.unknown
 		}
 		marks = overlay(marks, cuts[i], cuts[i+1], func(m mark) mark {
-			return t.one(m, recording, stopped, unknown)
+			m = t.one(m, recording, stopped, unknown)
+			m.trails = logging
+			return m
 		})
 	}
 	return marks
