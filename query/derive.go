@@ -42,17 +42,12 @@ func API(eventName string) string {
 			s = cut
 		}
 	}
-	for _, n := range []int{8, 10} { // 20150331, and 2020_05_31 as CloudFront writes it
-		if len(s) <= n {
-			continue
-		}
-		tail := s[len(s)-n:]
-		if n == 10 && (tail[4] != '_' || tail[7] != '_') {
-			continue
-		}
-		if digits(strings.ReplaceAll(tail, "_", "")) && strings.HasPrefix(tail, "20") {
-			return s[:len(s)-n]
-		}
+	// A date ends it: 20150331, or 2020_05_31 as CloudFront writes it.
+	if len(s) > 8 && digits(s[len(s)-8:]) && strings.HasPrefix(s[len(s)-8:], "20") {
+		return s[:len(s)-8]
+	}
+	if n := len(s) - 10; n > 0 && s[n+4] == '_' && s[n+7] == '_' && digits(s[n:n+4]+s[n+5:n+7]+s[n+8:]) {
+		return s[:n]
 	}
 	return eventName
 }
