@@ -101,8 +101,10 @@ func (k *checker) budget(f file) Budget {
 		said any
 		to   *int64
 	}{
-		{"calls", f.Budget.Calls, &b.Calls}, {"pages", f.Budget.Pages, &b.Pages},
-		{"rows", f.Budget.Rows, &b.Rows}, {"bytes", f.Budget.Bytes, &b.Bytes},
+		{"calls", f.Budget.Calls, &b.Calls},
+		{"pages", f.Budget.Pages, &b.Pages},
+		{"rows", f.Budget.Rows, &b.Rows},
+		{"bytes", f.Budget.Bytes, &b.Bytes},
 	} {
 		if part.said == nil {
 			continue

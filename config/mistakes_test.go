@@ -30,7 +30,7 @@ func TestMistakes(t *testing.T) {
 	source := func(more string) string { return "sources: [{name: s, type: local, logs: [l]" + more + "}]" }
 	gap := func(more string) string { return "accepted_gaps: [{dataset: s3_data" + more + "}]" }
 	for _, tt := range []struct{ text, want string }{
-		{"langauge: ja", `1:1: unknown key "langauge"; did you mean "language"?`},
+		{"languge: ja", `1:1: unknown key "languge"; did you mean "language"?`},
 		{"language: jp", `1:11: language "jp" is not known; it is one of ja, en; did you mean "ja"?`},
 		{"language: ja\nlanguage: en", `2:1: mapping key "language" already defined`},
 

@@ -26,6 +26,12 @@ import (
 //go:embed default/policy.yaml
 var defaultPolicy []byte
 
+//go:embed default/cases.yaml
+var defaultCases []byte
+
+// DefaultCases are the cases of the default policy, for [RunCases].
+func DefaultCases() []byte { return defaultCases }
+
 // Text is a sentence in both languages.
 type Text struct {
 	JA string `yaml:"ja"`

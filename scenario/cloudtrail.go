@@ -45,18 +45,23 @@ func (w *world) session(key string, created time.Time) object {
 			},
 			"attributes": object{"creationDate": iso(created), "mfaAuthenticated": "false"},
 		},
-		"onBehalfOf": object{"userId": w.storeUser, "identityStoreArn": "arn:aws:identitystore::" + w.management + ":identitystore/d-95676a1b2c"},
+		"onBehalfOf": object{"userId": w.storeUser, "identityStoreArn": w.storeARN()},
 	}
+}
+
+func (w *world) storeARN() string {
+	return fmt.Sprintf("arn:aws:identitystore::%s:identitystore/%s", w.management, w.store)
 }
 
 // service is the identity of a role that a machine uses.
 func (w *world) service(name string) object {
+	id := fmt.Sprintf("AROAEXAMPLE%-10.10s", strings.ToUpper(strings.ReplaceAll(name, "-", ""))+"XXXXXXXXXX")
 	return object{
-		"type": "AssumedRole", "principalId": "AROAEXAMPLESERVICE000:" + name,
+		"type": "AssumedRole", "principalId": id + ":" + name,
 		"arn":       fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", w.account, name, name),
 		"accountId": w.account, "accessKeyId": "ASIASERVICE" + strings.ToUpper(fmt.Sprintf("%-9.9s", strings.ReplaceAll(name, "-", "")+"XXXXXXXXX")),
 		"sessionContext": object{
-			"sessionIssuer": object{"type": "Role", "principalId": "AROAEXAMPLESERVICE000", "accountId": w.account, "userName": name, "arn": fmt.Sprintf("arn:aws:iam::%s:role/%s", w.account, name)},
+			"sessionIssuer": object{"type": "Role", "principalId": id, "accountId": w.account, "userName": name, "arn": fmt.Sprintf("arn:aws:iam::%s:role/%s", w.account, name)},
 			"attributes":    object{"creationDate": iso(w.at.Add(-40 * 24 * time.Hour)), "mfaAuthenticated": "false"},
 		},
 	}
@@ -67,7 +72,7 @@ func (w *world) service(name string) object {
 func (w *world) begin(created time.Time, ip string) []event {
 	portal := object{
 		"type": "IdentityCenterUser", "accountId": w.management,
-		"onBehalfOf":   object{"userId": w.storeUser, "identityStoreArn": "arn:aws:identitystore::" + w.management + ":identitystore/d-95676a1b2c"},
+		"onBehalfOf":   object{"userId": w.storeUser, "identityStoreArn": w.storeARN()},
 		"credentialId": w.hex(40),
 	}
 	more := func(ip string) object {
@@ -78,14 +83,13 @@ func (w *world) begin(created time.Time, ip string) []event {
 	}
 	list := w.record(created.Add(-20*time.Second), w.management, "sso.amazonaws.com", "ListAccounts", portal, true, object{"sourceIPAddress": ip, "eventType": "AwsServiceEvent"})
 	creds := w.record(created.Add(-time.Second), w.management, "sso.amazonaws.com", "GetRoleCredentials", portal, true, more(ip))
-	provider := fmt.Sprintf("arn:aws:iam::%s:saml-provider/AWSSSO_%s_DO_NOT_DELETE", w.account, w.hex(16))
 	assume := w.record(created, w.account, "sts.amazonaws.com", "AssumeRoleWithSAML",
-		object{"type": "SAMLUser", "principalId": w.hex(12) + ":" + w.upn, "userName": w.upn, "identityProvider": provider}, true,
+		object{"type": "SAMLUser", "principalId": w.hex(12) + ":" + w.upn, "userName": w.upn, "identityProvider": w.provider}, true,
 		object{
 			"sourceIPAddress": "192.0.2.254", "userAgent": "aws-internal/3 aws-sdk-java/1.12.750",
 			"requestParameters": object{
 				"roleArn":         fmt.Sprintf("arn:aws:iam::%s:role/aws-reserved/sso.amazonaws.com/%s/%s", w.account, w.region, w.role),
-				"roleSessionName": w.upn, "principalArn": provider, "durationSeconds": 43200,
+				"roleSessionName": w.upn, "principalArn": w.provider, "durationSeconds": 43200,
 			},
 			"responseElements": object{
 				"credentials":     object{"accessKeyId": "ASIA" + w.upper(16), "sessionToken": "IQoJb3JpZ2luX2Vj" + w.hex(64), "expiration": created.Add(12 * time.Hour).Format("Jan 2, 2006, 3:04:05 PM")},
@@ -172,7 +176,7 @@ func (w *world) events() (management, data []event) {
 	// The session of the event.
 	management = append(management, w.begin(w.created, w.six)...)
 	own := func(offset time.Duration, source, name string, params object) {
-		management = append(management, w.call(w.at.Add(offset), source, name, w.key, w.created, w.remote, w.tool+w.attack(1), params))
+		management = append(management, w.call(w.at.Add(offset), source, name, w.key, w.created, w.remote, w.tool+w.attack(len(management)), params))
 	}
 	own(-10*time.Minute, "sts.amazonaws.com", "GetCallerIdentity", nil)
 	own(-9*time.Minute, "s3.amazonaws.com", "ListBuckets", nil)
@@ -185,11 +189,10 @@ func (w *world) events() (management, data []event) {
 		for i, o := range smallRead {
 			data = append(data, w.read(w.at.Add(time.Duration(i)*time.Second), w.session(w.key, w.created), w.remote, w.tool, o.key, o.size))
 		}
-	}
-	if w.hostile() {
-		denied := w.call(w.at.Add(8*time.Minute), "s3.amazonaws.com", "GetBucketPolicy", w.key, w.created, w.remote, w.tool, object{"bucketName": w.bucket})
-		denied.body["errorCode"], denied.body["errorMessage"] = "NoSuchBucketPolicy", "The bucket policy does not exist"+w.attack(4)+w.attack(7)
-		management = append(management, denied)
+		// A plain lookup that fails; in variant (d) its message is the attacker's.
+		none := w.call(w.at.Add(8*time.Minute), "s3.amazonaws.com", "GetBucketPolicy", w.key, w.created, w.remote, w.tool, object{"bucketName": w.bucket})
+		none.body["errorCode"], none.body["errorMessage"] = "NoSuchBucketPolicy", "The bucket policy does not exist"+w.attack(4)+w.attack(7)+w.attack(10)
+		management = append(management, none)
 	}
 	w.machines(&management, &data)
 	byTime := func(a, b event) int { return a.at.Compare(b.at) }

@@ -256,7 +256,7 @@ func (w *world) event() object {
 				"affectedResources": object{"AWS::S3::Bucket": w.bucket},
 				"remoteIpDetails": object{
 					"ipAddressV4": w.remote, "country": object{"countryName": w.remoteCountry}, "city": object{"cityName": w.remoteCity},
-					"geoLocation":  object{"lat": 35.68, "lon": 139.76},
+					"geoLocation":  object{"lat": w.latitude, "lon": w.longitude},
 					"organization": object{"asn": w.remoteASN, "asnOrg": w.remoteOrg, "isp": w.remoteOrg, "org": w.remoteOrg},
 				},
 			}},

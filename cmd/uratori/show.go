@@ -9,6 +9,7 @@ import (
 
 	"uratori/config"
 	"uratori/playbook"
+	"uratori/policy"
 )
 
 func (a *app) playbooks() *cobra.Command {
@@ -91,8 +92,44 @@ func (a *app) policy() *cobra.Command {
 			return w.Flush()
 		},
 	}
+	test := &cobra.Command{
+		Use: "test [CASES]", Short: "Judge table cases and say which differ", Example: "  uratori policy test\n  uratori policy test cases.yaml --policy policy.yaml", Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := loadPolicy(file)
+			if err != nil {
+				return usage(err)
+			}
+			name, data := "cases.yaml", policy.DefaultCases()
+			if len(args) > 0 {
+				name = args[0]
+				if data, err = os.ReadFile(name); err != nil {
+					return usage(err)
+				}
+			}
+			results, err := policy.RunCases(p, name, data)
+			if err != nil {
+				return usage(err)
+			}
+			failed := 0
+			for _, r := range results {
+				if len(r.Wrong) == 0 {
+					continue
+				}
+				failed++
+				fmt.Fprintf(a.out, "%s\n", r.Name)
+				for _, w := range r.Wrong {
+					fmt.Fprintf(a.out, "  %s\n", w)
+				}
+			}
+			fmt.Fprintf(a.out, "%d cases hold, %d do not\n", len(results)-failed, failed)
+			if failed > 0 {
+				return refusal{fmt.Errorf("%d of %d cases do not hold", failed, len(results))}
+			}
+			return nil
+		},
+	}
 	cmd.PersistentFlags().StringVar(&file, "policy", "", "policy file instead of the default one")
-	cmd.AddCommand(show)
+	cmd.AddCommand(show, test)
 	return cmd
 }
 
