@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -60,47 +62,50 @@ func (w *world) archived(management []event) []event {
 	return out
 }
 
-// deliver writes events as CloudTrail delivers them: gzipped files of {"Records": [...]}. In
-// variant (e) a fifth is delivered again, and every file is out of order.
+// deliver writes events as CloudTrail delivers them: gzipped files of {"Records": [...]}, each of
+// one account and Region. In variant (e) they come out of order, and a fifth comes again.
 func (w *world) deliver(out map[string][]byte, dir string, events []event) error {
-	const size = 500
-	write := func(n int, part []event, note string) error {
-		records := make([]object, len(part))
-		for i, e := range part {
-			records[i] = e.body
-		}
-		if w.variant == "e" {
-			w.noise.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
-		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(object{"Records": records}); err != nil {
-			return err
-		}
-		packed, err := pack(b.Bytes())
-		if err != nil {
-			return err
-		}
-		stamp := part[0].at.UTC().Format("20060102T1504Z")
-		out[fmt.Sprintf("%s%s_CloudTrail_%s_%s_%04d%s.json.gz", dir, w.account, w.region, stamp, n, note)] = packed
-		return nil
-	}
-	n := 0
-	for i := 0; i < len(events); i += size {
-		n++
-		if err := write(n, events[i:min(i+size, len(events))], ""); err != nil {
-			return err
-		}
-	}
 	if w.variant == "e" {
-		var again []event
-		for i, e := range events {
-			if i%5 == 0 {
-				again = append(again, e)
-			}
+		order := rand.New(rand.NewPCG(w.seed, 0x6f6f)) // of its own: the rest of the story stays (b)'s
+		events = slices.Clone(events)
+		order.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+		again := events[:len(events)/5]
+		w.again += len(again)
+		if err := deliverOnce(out, dir, "-again", again); err != nil {
+			return err
 		}
-		return write(n+1, again, "-again")
+	}
+	return deliverOnce(out, dir, "", events)
+}
+
+func deliverOnce(out map[string][]byte, dir, note string, events []event) error {
+	const size = 500 // records a file
+	parts := map[string][]event{}
+	for _, e := range events {
+		name := fmt.Sprintf("%s_CloudTrail_%s", e.body["recipientAccountId"], e.body["awsRegion"])
+		parts[name] = append(parts[name], e)
+	}
+	for name, part := range parts {
+		n := 0
+		for chunk := range slices.Chunk(part, size) {
+			n++
+			records := make([]object, len(chunk))
+			for i, e := range chunk {
+				records[i] = e.body
+			}
+			var b bytes.Buffer
+			enc := json.NewEncoder(&b)
+			enc.SetEscapeHTML(false)
+			if err := enc.Encode(object{"Records": records}); err != nil {
+				return err
+			}
+			packed, err := pack(b.Bytes())
+			if err != nil {
+				return err
+			}
+			stamp := chunk[0].at.UTC().Format("20060102T1504Z")
+			out[fmt.Sprintf("%s%s_%s_%04d%s.json.gz", dir, name, stamp, n, note)] = packed
+		}
 	}
 	return nil
 }

@@ -40,6 +40,8 @@ type Truth struct {
 	Missing    []string       `json:"missing,omitempty"` // kinds of record that required evidence lacks
 	Facts      map[string]any `json:"facts"`
 	Unknown    []string       `json:"unknown,omitempty"` // facts that cannot be determined
+	SameAs     string         `json:"same_as,omitempty"` // the variant that every fact equals, but those below
+	Differs    []string       `json:"differs,omitempty"` // beginnings of the keys of facts that may differ from it
 }
 
 var variants = []Variant{

@@ -5,121 +5,213 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"math"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"uratori/finding"
 )
 
+// made keeps the scenarios that several tests look at.
+var made sync.Map
+
+func make1(t testing.TB, variant string, seed uint64) Scenario {
+	t.Helper()
+	type key struct {
+		variant string
+		seed    uint64
+	}
+	if s, ok := made.Load(key{variant, seed}); ok {
+		return s.(Scenario)
+	}
+	s, err := Generate(variant, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.Store(key{variant, seed}, s)
+	return s
+}
+
+// plainText is a file's content, unpacked.
+func plainText(t testing.TB, s Scenario, name string) []byte {
+	t.Helper()
+	data, ok := s.Files[name]
+	if !ok {
+		t.Fatalf("%s: no file %s", s.Variant, name)
+	}
+	if !strings.HasSuffix(name, ".gz") {
+		return data
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
 	for _, v := range Variants() {
-		a, err := Generate(v.ID, 7)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, _ := Generate(v.ID, 7)
-		for name := range a.Files {
-			if !bytes.Equal(a.Files[name], b.Files[name]) {
-				t.Errorf("%s: %s differs between two runs", v.ID, name)
+		t.Run(v.ID, func(t *testing.T) {
+			t.Parallel()
+			a := make1(t, v.ID, 3)
+			b, err := Generate(v.ID, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(a.Truth, b.Truth); diff != "" {
+				t.Errorf("the truth differs between two runs:\n%s", diff)
+			}
+			if len(a.Files) != len(b.Files) {
+				t.Errorf("%d files, then %d", len(a.Files), len(b.Files))
+			}
+			for name := range a.Files {
+				if !bytes.Equal(a.Files[name], b.Files[name]) {
+					t.Errorf("%s differs between two runs", name)
+				}
+			}
+		})
+	}
+}
+
+// Another seed gives another world in which the same is true.
+func TestSeedsVaryTheWorldAndNotTheStory(t *testing.T) {
+	names := []string{"person.upn", "event.target_bucket", "event.source_ip", "person.object_id", "actor.role", "signin.nearest_ip"}
+	story := []string{"signin.total", "baseline.events", "activity.total@session", "event.weekday"}
+	one := make1(t, "a", 1)
+	for _, seed := range []uint64{0, 3, math.MaxUint64} {
+		other := make1(t, "a", seed)
+		for _, key := range names {
+			if one.Truth.Facts[key] == other.Truth.Facts[key] {
+				t.Errorf("seeds 1 and %d: %s is %v in both", seed, key, one.Truth.Facts[key])
 			}
 		}
-		other, _ := Generate(v.ID, 8)
-		if bytes.Equal(a.Files["finding.json"], other.Files["finding.json"]) {
-			t.Errorf("%s: another seed gives the same finding", v.ID)
+		for _, key := range story {
+			if one.Truth.Facts[key] != other.Truth.Facts[key] {
+				t.Errorf("seed %d: %s is %v, of seed 1 %v", seed, key, other.Truth.Facts[key], one.Truth.Facts[key])
+			}
 		}
 	}
-	if _, err := Generate("z", 1); err == nil || !strings.Contains(err.Error(), "a, b, c") {
-		t.Errorf("an unknown variant: %v; want the known ones named", err)
+}
+
+func TestAnUnknownVariantNamesTheKnown(t *testing.T) {
+	_, err := Generate("z", 1)
+	if want := `unknown scenario "z"; scenarios are a, b, c, d, e, f, g, h, i`; err == nil || err.Error() != want {
+		t.Errorf("error %v; want %s", err, want)
 	}
 }
 
 func TestFindingsAreRead(t *testing.T) {
 	for _, v := range Variants() {
-		s, err := Generate(v.ID, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := make1(t, v.ID, 1)
 		fs, err := finding.Parse(s.Files["finding.json"])
 		if err != nil || len(fs) != 1 {
 			t.Fatalf("%s: %d findings, %v", v.ID, len(fs), err)
 		}
-		if f := fs[0]; f.Severity != 8 || f.Action.API != "GetObject" || f.Shape != finding.EventBridge {
+		f, facts := fs[0], s.Truth.Facts
+		if f.Severity != 8 || f.Action.API != "GetObject" || f.Shape != finding.EventBridge || f.Type != "Exfiltration:S3/AnomalousBehavior" {
 			t.Errorf("%s: read as %+v", v.ID, f)
 		}
+		at := reference
+		if v.ID == "i" {
+			at = holiday
+		}
+		if !f.FirstSeen.Equal(at) || !f.Created.After(f.LastSeen) {
+			t.Errorf("%s: first seen %s, last seen %s, created %s", v.ID, f.FirstSeen, f.LastSeen, f.Created)
+		}
+		got := []any{string(f.Account), f.Action.Remote.IP.String(), f.Action.Remote.ASN, f.Action.Remote.Country, f.Resource.Buckets[0].Name, f.Resource.AccessKey.UserName, f.Count}
+		want := []any{facts["finding.account"], facts["event.source_ip"], facts["event.source_asn"], facts["event.source_country"], facts["event.target_bucket"], facts["actor.role"], facts["finding.count"]}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: the finding is not what the truth says (-truth +finding):\n%s", v.ID, diff)
+		}
+		if !strings.HasPrefix(f.Resource.AccessKey.PrincipalID, "AROA") || !strings.HasSuffix(f.Resource.AccessKey.PrincipalID, ":"+facts["person.upn"].(string)) {
+			t.Errorf("%s: principal %q", v.ID, f.Resource.AccessKey.PrincipalID)
+		}
+		if !strings.HasPrefix(f.UserAgent, "aws-") && !strings.HasPrefix(f.UserAgent, "[aws-") {
+			t.Errorf("%s: user agent %q", v.ID, f.UserAgent)
+		}
+		if v.ID == "d" && len(f.Resource.Buckets[0].Tags) <= len(attacks) {
+			t.Errorf("(d): %d tags of the bucket; want every attack among them", len(f.Resource.Buckets[0].Tags))
+		}
 	}
 }
 
-// records counts what the delivered files of a source hold, by plain decoding.
-func records(t *testing.T, s Scenario, dir string, keep func(map[string]any) bool) int {
-	t.Helper()
-	n := 0
-	for name, data := range s.Files {
-		if !strings.HasPrefix(name, dir) || !strings.HasSuffix(name, ".gz") {
-			continue
-		}
-		z, err := gzip.NewReader(bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw, err := io.ReadAll(z)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var file struct{ Records []map[string]any }
-		if json.Unmarshal(raw, &file) == nil && file.Records != nil {
-			for _, r := range file.Records {
-				if keep(r) {
-					n++
+// Nothing in a scenario can be somebody's: addresses are of the documentation ranges,
+// accounts of the patterns that documentation uses, hosts of example domains.
+func TestNothingLooksReal(t *testing.T) {
+	var ranges []netip.Prefix
+	for _, p := range []string{"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"} {
+		ranges = append(ranges, netip.MustParsePrefix(p))
+	}
+	var known []string
+	for _, pair := range accounts {
+		known = append(known, pair[0], pair[1])
+	}
+	address := regexp.MustCompile(`"(?:sourceIPAddress|ipAddress|ipAddressV4|ipAddressV6)": ?"([^"]+)"`)
+	account := regexp.MustCompile(`"(?:accountId|account_id|recipientAccountId|account)": ?"([^"]+)"`)
+	mail := regexp.MustCompile(`[\w.-]+@([\w-]+\.[\w.-]+)`)
+	for _, v := range Variants() {
+		s := make1(t, v.ID, 3)
+		for name := range s.Files {
+			text := plainText(t, s, name)
+			for _, m := range address.FindAllSubmatch(text, -1) {
+				ip, err := netip.ParseAddr(string(m[1]))
+				if err != nil || !slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+					t.Fatalf("%s %s: address %s is not of a documentation range", v.ID, name, m[1])
 				}
 			}
-			continue
-		}
-		for _, line := range strings.Split(strings.TrimSpace(string(raw)), "\n") {
-			var r map[string]any
-			if err := json.Unmarshal([]byte(line), &r); err != nil {
-				t.Fatal(err)
+			for _, m := range account.FindAllSubmatch(text, -1) {
+				if !slices.Contains(known, string(m[1])) {
+					t.Fatalf("%s %s: account %s", v.ID, name, m[1])
+				}
 			}
-			if keep(r) {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-func TestTruthStandsInTheLogs(t *testing.T) {
-	for _, v := range Variants() {
-		s, err := Generate(v.ID, 3)
-		if err != nil {
-			t.Fatal(err)
-		}
-		upn, _ := s.Truth.Facts["person.upn"].(string)
-		code := func(r map[string]any) float64 { return r["status"].(map[string]any)["errorCode"].(float64) }
-		own := func(r map[string]any) bool { return r["userPrincipalName"] == upn }
-		total := records(t, s, "logs/splunk-prod", own)
-		good := records(t, s, "logs/splunk-prod", func(r map[string]any) bool { return own(r) && code(r) == 0 })
-		if total != s.Truth.Facts["signin.total"] || good != s.Truth.Facts["signin.success"] {
-			t.Errorf("%s: %d sign-ins, %d successful; the truth says %v and %v", v.ID, total, good, s.Truth.Facts["signin.total"], s.Truth.Facts["signin.success"])
-		}
-		if v.ID == "c" {
-			read := records(t, s, "logs/trail-archive", func(r map[string]any) bool {
-				p, _ := r["requestParameters"].(map[string]any)
-				key, _ := p["key"].(string)
-				return r["eventName"] == "GetObject" && strings.HasPrefix(key, "customers/")
-			})
-			if read != massRead {
-				t.Errorf("(c) holds %d reads, want %d", read, massRead)
+			for _, m := range mail.FindAllSubmatch(text, -1) {
+				if host := string(m[1]); host != "example.co.jp" {
+					t.Fatalf("%s %s: host %s", v.ID, name, host)
+				}
 			}
 		}
 	}
 }
 
-func TestHostileTextIsThere(t *testing.T) {
-	s, err := Generate("d", 1)
-	if err != nil {
+func TestWrite(t *testing.T) {
+	s := make1(t, "a", 1)
+	dir := t.TempDir()
+	if err := s.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(s.Files["finding.json"], []byte("Ignore previous instructions")) {
-		t.Error("the finding carries no attack")
+	n := 0
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, path)
+		data, err := os.ReadFile(path)
+		if !bytes.Equal(data, s.Files[filepath.ToSlash(rel)]) {
+			t.Errorf("%s is not what was generated", rel)
+		}
+		n++
+		return err
+	})
+	if err != nil || n != len(s.Files) {
+		t.Errorf("%d files written, %v; want %d", n, err, len(s.Files))
+	}
+	var truth Truth
+	if err := json.Unmarshal(s.Files["truth.json"], &truth); err != nil || truth.Verdict != s.Truth.Verdict || len(truth.Facts) != len(s.Truth.Facts) {
+		t.Errorf("truth.json says %s with %d facts, %v", truth.Verdict, len(truth.Facts), err)
+	}
+	if err := s.Write(filepath.Join(dir, "finding.json")); err == nil {
+		t.Error("a file in the place of the folder is no error")
 	}
 }

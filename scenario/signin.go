@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,16 +25,20 @@ const nearest = 17 * time.Minute
 
 // signin makes a sign-in in the form of Microsoft Graph.
 func (w *world) signin(at time.Time, upn, display, id, ip, country, city, asn string, code int, app string) signIn {
+	number, err := strconv.Atoi(asn)
+	if err != nil {
+		panic(fmt.Sprintf("autonomous system %q: %v", asn, err)) // they are constants of this package
+	}
 	reason := any(nil)
 	if code != 0 {
-		reason = "Other"
+		reason = interruptReasons[code]
 	}
 	return signIn{at, object{
 		"id": w.uuid(), "createdDateTime": at.UTC().Format("2006-01-02T15:04:05.0000000Z"), "userDisplayName": display,
-		"userPrincipalName": upn, "userId": id, "appId": "aws-iam-identity-center", "appDisplayName": app, "ipAddress": ip,
+		"userPrincipalName": upn, "userId": id, "appId": appIDs[app], "appDisplayName": app, "ipAddress": ip,
 		"clientAppUsed": "Browser", "correlationId": w.uuid(), "conditionalAccessStatus": "success", "isInteractive": true,
 		"riskLevelDuringSignIn": "none", "riskState": "none", "resourceDisplayName": app, "authenticationRequirement": "multiFactorAuthentication",
-		"autonomousSystemNumber": asn,
+		"autonomousSystemNumber": number,
 		"status":                 object{"errorCode": code, "failureReason": reason, "additionalDetails": nil},
 		"deviceDetail":           object{"deviceId": "", "displayName": "PC-" + fmt.Sprintf("%.8s", id), "operatingSystem": "Windows11", "browser": "Edge 139.0.0", "isCompliant": true, "isManaged": true, "trustType": "Azure AD joined"},
 		"location":               object{"city": city, "state": city, "countryOrRegion": country, "geoCoordinates": object{"latitude": 35.68, "longitude": 139.76}},
@@ -43,14 +48,33 @@ func (w *world) signin(at time.Time, upn, display, id, ip, country, city, asn st
 // interruptCodes are codes whose published meaning is an interrupt.
 var interruptCodes = []int{50140, 50074, 50097, 50058}
 
+// interruptReasons are in the words of the log's failureReason.
+var interruptReasons = map[int]string{
+	50140: "This occurred due to 'Keep me signed in' interrupt when the user was signing-in.",
+	50074: "Strong Authentication is required.",
+	50097: "Device Authentication Required.",
+	50058: "Session information is not sufficient for single-sign-on.",
+}
+
+const (
+	portalApp = "AWS IAM Identity Center"
+	officeApp = "Microsoft 365"
+)
+
+// appIDs are invented.
+var appIDs = map[string]string{portalApp: "00000000-0000-4000-a000-0000000a1d0c", officeApp: "00000000-0000-4000-a000-000000000365"}
+
 // signIns are the person's own, in order of time.
 func (w *world) signIns() []signIn {
 	var own []signIn
 	add := func(at time.Time, code int, ip string) {
-		app := "AWS IAM Identity Center"
-		s := w.signin(at, w.upn, w.display+w.attack(0), w.objectID, ip, "JP", "Tokyo", w.asn, code, app)
+		s := w.signin(at, w.upn, w.display+w.attack(len(own)), w.objectID, ip, "JP", "Tokyo", w.asn, code, portalApp)
 		if w.hostile() {
-			s.body["deviceDetail"].(object)["displayName"] = "PC" + w.attack(3) + w.attack(5)
+			device := s.body["deviceDetail"].(object)
+			device["displayName"] = device["displayName"].(string) + w.attack(3) + w.attack(5) + w.attack(len(own)+1)
+			if status := s.body["status"].(object); code != 0 {
+				status["failureReason"] = interruptReasons[code] + w.attack(len(own)+2)
+			}
 		}
 		own = append(own, s)
 	}
@@ -128,19 +152,32 @@ func (w *world) hole() (from, to time.Time) {
 	return from, from.Add(6 * time.Hour)
 }
 
+// Colleagues: invented names, none of them a person of the stories.
+var (
+	families = [][2]string{{"aoki", "青木"}, {"fujii", "藤井"}, {"ueda", "上田"}, {"noguchi", "野口"}, {"matsui", "松井"}, {"kubo", "久保"}, {"ono", "小野"}, {"chiba", "千葉"}}
+	given    = [][2]string{{"haruka", "遥"}, {"daichi", "大地"}, {"misaki", "美咲"}, {"ren", "蓮"}, {"wakana", "和奏"}}
+)
+
+// colleague is the n-th other user.
+func colleague(n int) (upn, display string) {
+	f, g := families[n/len(given)], given[n%len(given)]
+	return fmt.Sprintf("%s.%s@example.co.jp", f[0], g[0]), f[1] + " " + g[1]
+}
+
 // signInLog is everybody's sign-ins: some in every hour, so that the log is known to run.
 func (w *world) signInLog() []signIn {
 	log := w.signIns()
 	from, to := w.at.Add(-31*24*time.Hour).Truncate(time.Hour), w.at.Add(3*time.Hour)
 	for h := from; h.Before(to); h = h.Add(time.Hour) {
 		for range 6 {
-			n := w.noise.IntN(40)
+			n := w.noise.IntN(len(families) * len(given))
 			code := 0
 			if w.noise.IntN(8) == 0 {
 				code = interruptCodes[w.noise.IntN(len(interruptCodes))]
 			}
-			log = append(log, w.signin(h.Add(time.Duration(w.noise.IntN(3600))*time.Second), fmt.Sprintf("user%02d@example.co.jp", n), fmt.Sprintf("社員 %02d", n),
-				fmt.Sprintf("00000000-0000-4000-a000-0000000000%02d", n), fmt.Sprintf("192.0.2.%d", 100+n), "JP", "Osaka", "64496", code, "Microsoft 365"))
+			upn, display := colleague(n)
+			log = append(log, w.signin(h.Add(time.Duration(w.noise.IntN(3600))*time.Second), upn, display,
+				fmt.Sprintf("00000000-0000-4000-a000-0000000000%02d", n), fmt.Sprintf("192.0.2.%d", 100+n), "JP", "Osaka", "64496", code, officeApp))
 		}
 	}
 	if w.variant == "g" {

@@ -9,6 +9,7 @@ import (
 // A world is everything a scenario's files speak about.
 type world struct {
 	variant string
+	seed    uint64
 	rng     *rand.Rand
 	noise   *rand.Rand
 	at      time.Time // the event
@@ -33,6 +34,7 @@ type world struct {
 	remoteCity, remoteASN, remoteOrg  string
 	latitude, longitude               float64
 	tool                              string // user agent of the event
+	again                             int    // records that variant (e) delivers a second time
 }
 
 // Invented people: family name, given name in Latin letters, display name.
@@ -62,7 +64,7 @@ const agent = "aws-sdk-rust/1.3.8 os/linux lang/rust/1.89.0"
 
 func newWorld(variant string, seed uint64) *world {
 	w := &world{
-		variant: variant, at: reference, region: "ap-northeast-1",
+		variant: variant, seed: seed, at: reference, region: "ap-northeast-1",
 		rng: rand.New(rand.NewPCG(seed, 0x7572)), noise: rand.New(rand.NewPCG(seed, 0x6e6f)),
 	}
 	if variant == "i" {

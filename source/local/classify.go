@@ -25,7 +25,7 @@ const (
 func classify(raw []byte) kind {
 	has := func(name string) bool { return bytes.Contains(raw, []byte(`"`+name+`"`)) }
 	switch {
-	case has("eventName") && has("eventTime") && has("eventSource") && topLevel(raw, "eventName"):
+	case has("eventSource") && topLevel(raw, "eventName"):
 		return cloudtrailKind
 	case has("CloudTrailEvent") && topLevel(raw, "CloudTrailEvent"):
 		return lookupKind

@@ -118,6 +118,17 @@ func (c *compiler) field(f query.Field) string {
 		}
 		return fmt.Sprintf("json_extract_string(raw, %s)", c.bind(p.String()))
 	}
+	if f == query.RawSHA256 {
+		return "lower(hex(raw_sha256))"
+	}
+	if cold(c.schema.Dataset, f) {
+		spec, _ := c.schema.Field(f)
+		var paths []string
+		for _, p := range spec.Paths { // of our own schema
+			paths = append(paths, "json_extract_string(raw, "+sqlText("$."+string(p))+")")
+		}
+		return "nullif(coalesce(" + strings.Join(append(paths, "NULL"), ", ") + "), '')"
+	}
 	return ident(string(f))
 }
 

@@ -78,7 +78,7 @@ func (s *Store) Ingest(ctx context.Context, roots []string, tell func(Progress))
 	if err := in.run(ctx, conn); err != nil {
 		return rep, err
 	}
-	if _, err := conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
+	if _, err := conn.ExecContext(ctx, "CHECKPOINT store"); err != nil {
 		return rep, err
 	}
 	return rep, nil
@@ -207,7 +207,7 @@ func (in *ingest) load(ctx context.Context, conn *sql.Conn) error {
 	}
 	for _, schema := range query.Schemas() {
 		d := schema.Dataset
-		q := fmt.Sprintf("SELECT event_id, raw_sha256 FROM %s", d)
+		q := fmt.Sprintf("SELECT event_id, lower(hex(raw_sha256)) FROM %s", d)
 		if err := each(q, func(id, sha string) {
 			var h shaHead
 			_, _ = hex.Decode(h[:], []byte(sha[:min(len(sha), 16)]))
@@ -544,7 +544,7 @@ func (w *writer) begin(ctx context.Context) error {
 			return errors.New("the driver's connection is not DuckDB's")
 		}
 		for _, schema := range query.Schemas() {
-			a, err := duckdb.NewAppenderFromConn(c, "", string(schema.Dataset))
+			a, err := duckdb.NewAppender(c, "store", "main", string(schema.Dataset))
 			if err != nil {
 				return err
 			}
@@ -670,7 +670,7 @@ func (w *writer) commit(ctx context.Context) error {
 	w.appenders = nil
 	in := w.in
 	for _, d := range in.drop {
-		q := fmt.Sprintf("DELETE FROM %s WHERE event_id = ? AND raw_sha256 > ?", d.dataset)
+		q := fmt.Sprintf("DELETE FROM %s WHERE event_id = ? AND raw_sha256 > unhex(?)", d.dataset)
 		if err := w.exec(ctx, q, d.id, d.sha); err != nil {
 			return err
 		}

@@ -44,6 +44,45 @@ type shape struct {
 	tree    *node
 	specs   []query.FieldSpec
 	at      map[query.Field]int
+	cells   []int        // by column: the cell it is read from
+	types   []query.Type // by column
+	how     []filling    // by column
+	when    int          // cell of the event's time
+	id      int          // cell of the event's id
+}
+
+// A filling says how a column gets its value.
+type filling uint8
+
+const (
+	asItStands filling = iota
+	fromTime
+	fromID
+	fromRecord
+	fromHash
+	derived // see derive
+)
+
+// fillings tells for each column how it is filled.
+func fillings(d query.Dataset, cols []column) []filling {
+	out := make([]filling, len(cols))
+	for i, c := range cols {
+		switch c.field {
+		case query.EventTime:
+			out[i] = fromTime
+		case query.EventID:
+			out[i] = fromID
+		case query.Raw:
+			out[i] = fromRecord
+		case query.RawSHA256:
+			out[i] = fromHash
+		default:
+			if _, special := derive(d, c, cell{}, func(query.Field) string { return "" }); special {
+				out[i] = derived
+			}
+		}
+	}
+	return out
 }
 
 var shapes = func() map[query.Dataset]*shape {
@@ -71,6 +110,12 @@ var shapes = func() map[query.Dataset]*shape {
 				n.fields = append(n.fields, slot{i, rank})
 			}
 		}
+		for _, c := range sh.columns {
+			sh.cells = append(sh.cells, sh.at[c.field])
+			sh.types = append(sh.types, sh.specs[sh.at[c.field]].Type)
+		}
+		sh.how = fillings(s.Dataset, sh.columns)
+		sh.when, sh.id = sh.at[query.EventTime], sh.at[query.EventID]
 		out[s.Dataset] = sh
 	}
 	return out
@@ -198,21 +243,20 @@ func (r *reader) read(d query.Dataset, raw []byte) (row, error) {
 	if err := sh.walk(raw, cells, false); err != nil {
 		return row{}, fmt.Errorf("%w: %w", errBroken, err)
 	}
-	if cells[sh.at[query.EventTime]].rank == 0 {
+	if cells[sh.when].rank == 0 {
 		if err := sh.walk(raw, cells, true); err != nil {
 			return row{}, fmt.Errorf("%w: %w", errBroken, err)
 		}
 	}
 	out := row{dataset: d, sha: sha256.Sum256(raw)}
-	when, _ := cells[sh.at[query.EventTime]].text()
+	when, _ := cells[sh.when].text()
 	us, ok := micros(when)
 	if !ok {
 		return row{}, errNoTime
 	}
 	out.micros = us
-	hexSHA := hex.EncodeToString(out.sha[:])
-	if out.id, _ = cells[sh.at[query.EventID]].text(); out.id == "" {
-		out.id = hexSHA
+	if out.id, _ = cells[sh.id].text(); out.id == "" {
+		out.id = hex.EncodeToString(out.sha[:])
 	}
 	get := func(f query.Field) string {
 		s, _ := cells[sh.at[f]].text()
@@ -220,26 +264,25 @@ func (r *reader) read(d query.Dataset, raw []byte) (row, error) {
 	}
 	out.vals = make([]any, len(sh.columns))
 	for i, c := range sh.columns {
-		cl := cells[sh.at[c.field]]
-		switch c.field {
-		case query.EventTime:
+		cl := cells[sh.cells[i]]
+		switch sh.how[i] {
+		case fromTime:
 			out.vals[i] = us
-			continue
-		case query.EventID:
+		case fromID:
 			out.vals[i] = out.id
-			continue
-		case query.Raw:
+		case fromRecord:
 			out.vals[i] = string(raw)
-			continue
-		case query.RawSHA256:
-			out.vals[i] = hexSHA
-			continue
+		case fromHash:
+			out.vals[i] = out.sha[:]
+		case derived:
+			if cl.rank > 0 || c.field == "denied" {
+				out.vals[i], _ = derive(d, c, cl, get)
+			}
+		case asItStands:
+			if cl.rank > 0 {
+				out.vals[i] = plain(sh.types[i], c, cl)
+			}
 		}
-		if v, special := derive(d, c, cl, get); special {
-			out.vals[i] = v
-			continue
-		}
-		out.vals[i] = plain(sh.specs[sh.at[c.field]].Type, c, cl)
 	}
 	return out, nil
 }

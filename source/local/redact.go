@@ -40,10 +40,11 @@ func redact(raw []byte) []byte {
 	var out []byte
 	done := 0
 	for i := 0; i < len(raw); {
-		if raw[i] != '"' {
-			i++
-			continue
+		next := bytes.IndexByte(raw[i:], '"')
+		if next < 0 {
+			break
 		}
+		i += next
 		end := stringEnd(raw, i)
 		if end < 0 {
 			break

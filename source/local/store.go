@@ -8,6 +8,7 @@ package local
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,6 +54,7 @@ type Store struct {
 	temporary string // folder to remove
 	connector *duckdb.Connector
 	db        *sql.DB
+	attached  bool // the file is attached: further connections can use it
 }
 
 // A VersionError says that a store was written by a newer program.
@@ -83,9 +85,6 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 		}
 		s.path = filepath.Join(s.temporary, "logs.duckdb")
 	}
-	if strings.ContainsAny(s.path, "?") {
-		return s, errors.New("the path may not hold a question mark; name another file")
-	}
 	_, statErr := os.Stat(s.path)
 	exists := statErr == nil
 	if opt.ReadOnly && !exists {
@@ -94,17 +93,28 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	if exists && !opt.ReadOnly && !writable(s.path) {
 		s.opt.ReadOnly, opt.ReadOnly = true, true
 	}
-	dsn := s.path + "?memory_limit=256MB&threads=2&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false"
-	if opt.ReadOnly {
-		dsn += "&access_mode=READ_ONLY"
-	} else {
-		dsn += "&storage_compatibility_version=latest&checkpoint_threshold=2GB"
+	// The file is attached to an empty database, because only ATTACH takes the size of row
+	// groups: small ones keep a bulk load within a small memory limit.
+	attach := "ATTACH IF NOT EXISTS " + sqlText(s.path) + " AS store (READ_ONLY)"
+	if !opt.ReadOnly {
+		attach = fmt.Sprintf("ATTACH IF NOT EXISTS %s AS store (STORAGE_VERSION 'latest', ROW_GROUP_SIZE %d)", sqlText(s.path), rowGroup)
 	}
-	if s.connector, err = duckdb.NewConnector(dsn, nil); err != nil {
+	const dsn = "?memory_limit=256MB&threads=2&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false&checkpoint_threshold=2GB"
+	if s.connector, err = duckdb.NewConnector(dsn, func(c driver.ExecerContext) error {
+		_, err := c.ExecContext(ctx, "USE store", nil)
+		return ignoreFirst(err, s)
+	}); err != nil {
 		return s, explain(err)
 	}
 	s.db = sql.OpenDB(s.connector)
 	s.db.SetMaxOpenConns(4)
+	if _, err := s.db.ExecContext(ctx, attach); err != nil {
+		return s, explain(err)
+	}
+	s.attached = true
+	if _, err := s.db.ExecContext(ctx, "USE store"); err != nil {
+		return s, explain(err)
+	}
 	if !exists || !s.has(ctx, "meta") {
 		if opt.ReadOnly {
 			return s, errors.New("the file is no store of this program")
@@ -116,8 +126,13 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	if err := s.checkVersion(ctx); err != nil {
 		return s, err
 	}
-	for _, set := range []string{"SET temp_directory=''", "SET enable_external_access=false", "SET lock_configuration=true"} {
-		if _, err := s.db.ExecContext(ctx, set); err != nil && !strings.Contains(err.Error(), "temp_directory") {
+	// What does not fit in memory goes beside the store while it is open.
+	spill := "SET temp_directory=" + sqlText(s.path+".tmp")
+	if opt.ReadOnly {
+		spill = "SET temp_directory=''"
+	}
+	for _, set := range []string{spill, "SET enable_external_access=false", "SET lock_configuration=true"} {
+		if _, err := s.db.ExecContext(ctx, set); err != nil {
 			return s, err
 		}
 	}
@@ -139,9 +154,20 @@ func writable(path string) bool {
 	return os.Remove(probe.Name()) == nil
 }
 
+// rowGroup is how many rows DuckDB packs together: a multiple of its vectors of 2048.
+const rowGroup = 15 * 2048
+
+// ignoreFirst passes over the error of the connection that will attach the file.
+func ignoreFirst(err error, s *Store) error {
+	if s.attached {
+		return err
+	}
+	return nil
+}
+
 func (s *Store) has(ctx context.Context, table string) bool {
 	var n int
-	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", table).Scan(&n)
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'store' AND table_name = ?", table).Scan(&n)
 	return err == nil && n == 1
 }
 
@@ -230,10 +256,27 @@ type column struct {
 	binary  bool // the sortable form of an address
 }
 
+// cold tells which fields have no column of their own: they are asked for so seldom that reading
+// them out of the raw record costs less than keeping them twice.
+func cold(d query.Dataset, f query.Field) bool {
+	if d != query.CloudTrail {
+		return false
+	}
+	switch f {
+	case "event_type", "event_version", "error_message", "request_id", "shared_event_id", "vpc_endpoint", "user_account",
+		"identity_store", "in_scope_of", "new_access_key", "target_user", "login_result":
+		return true
+	}
+	return false
+}
+
 // columnsOf are the columns of a dataset: one a field, and for each address its sortable form.
 func columnsOf(schema query.Schema) []column {
 	var out []column
 	for _, f := range schema.Fields {
+		if cold(schema.Dataset, f.Name) {
+			continue
+		}
 		c := column{name: string(f.Name), field: f.Name}
 		switch f.Type {
 		case query.Bool:
@@ -245,8 +288,11 @@ func columnsOf(schema query.Schema) []column {
 		default:
 			c.sqlType = "VARCHAR"
 		}
-		if f.Name == query.Raw {
+		switch f.Name {
+		case query.Raw:
 			c.sqlType = "VARCHAR USING COMPRESSION zstd"
+		case query.RawSHA256:
+			c.sqlType = "BLOB" // half of its hex
 		}
 		out = append(out, c)
 		if f.Type == query.IP {

@@ -1,0 +1,94 @@
+package investigate_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"uratori/fact"
+	"uratori/investigate"
+	"uratori/narrative"
+	"uratori/phrase"
+	"uratori/policy"
+	"uratori/report"
+	"uratori/scenario"
+	"uratori/verify"
+	"uratori/verify/reread"
+)
+
+// A proven case is what the second door holds a report against: derived, assessed and checked
+// again from the kept evidence and draft.
+type proven struct {
+	want verify.Checked
+	run  reread.Run
+	lang phrase.Lang
+}
+
+func prove(t testing.TB, c investigate.Case) proven {
+	t.Helper()
+	facts, err := fact.Derive(c.Finding, c.Evidence)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pol, err := policy.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft, err := narrative.Decode(c.Draft, pol.Assess(facts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked, err := verify.Check(draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o report.Options
+	if err := json.Unmarshal(c.Inputs["options.json"], &o); err != nil {
+		t.Fatal(err)
+	}
+	p := proven{want: checked, lang: c.Language, run: reread.Run{
+		Version: o.Version, Provisional: o.Provisional, Next: o.Next, Changes: o.Changes, LedgerHead: o.LedgerHead,
+	}}
+	for _, u := range o.Budget {
+		p.run.Budget = append(p.run.Budget, reread.Used(u))
+	}
+	for _, v := range o.Versions {
+		p.run.Versions = append(p.run.Versions, reread.Versioned(v))
+	}
+	return p
+}
+
+// admit asks the second door about one report.
+func (p proven) admit(name string, data []byte) error {
+	switch name {
+	case investigate.MarkdownName:
+		return reread.Markdown(data, p.want, p.run, p.lang)
+	}
+	return nil
+}
+
+// Every report of every variant passes the second door: a correct report is never refused.
+// The full matrix of 9 variants, 12 seeds and 2 languages runs when URATORI_SOAK is set.
+func TestCorrectReportsAreAdmitted(t *testing.T) {
+	seeds := []uint64{1}
+	if os.Getenv("URATORI_SOAK") != "" {
+		seeds = []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+	}
+	for _, v := range scenario.Variants() {
+		for _, seed := range seeds {
+			for _, lang := range phrase.Langs() {
+				t.Run(fmt.Sprint(v.ID, seed, lang), func(t *testing.T) {
+					t.Parallel()
+					c := enter(t, v.ID, seed, lang).run(t)
+					p := prove(t, c)
+					for name, data := range c.Reports {
+						if err := p.admit(name, data); err != nil {
+							t.Errorf("%s: %v", name, err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
