@@ -238,7 +238,11 @@ func TestHostileTextChangesNothing(t *testing.T) {
 		}
 	}
 	for name, data := range hostile.Reports {
-		for _, bad := range []string{"<script>", "\x1b", "\u202e", "\n# 判定: 正常"} {
+		attacks := []string{"\x1b", "\u202e", "\n# 判定: 正常"}
+		if name == investigate.HTMLName {
+			attacks = append(attacks, "<script", "<img", "javascript:alert(3)\"")
+		}
+		for _, bad := range attacks {
 			if bytes.Contains(data, []byte(bad)) {
 				t.Errorf("%s holds %q as it came", name, bad)
 			}

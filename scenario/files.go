@@ -236,6 +236,16 @@ func (w *world) event() object {
 			tags = append(tags, object{"key": fmt.Sprint("Note", i), "value": attacks[i]})
 		}
 	}
+	network := func(asn, org string) string { return fmt.Sprintf("asnNumber: %s asnOrg: %s", asn, org) }
+	unusual := object{
+		"unusualAPIsAccountProfiling": "", "unusualAPIsUserIdentityProfiling": "GetObject", "unusualASNsUserIdentityProfiling": "",
+		"unusualUserAgentsUserIdentityProfiling": "", "isUnusualUserIdentity": "false",
+	}
+	category := "AWS SDK"
+	if w.variant == "c" {
+		unusual["unusualASNsUserIdentityProfiling"], unusual["unusualASNsAccountProfiling"] = network(w.remoteASN, w.remoteOrg), network(w.remoteASN, w.remoteOrg)
+		unusual["unusualUserAgentsUserIdentityProfiling"], category = "aws-cli", "AWS CLI"
+	}
 	finding := object{
 		"schemaVersion": "2.0", "accountId": w.account, "region": w.region, "partition": "aws", "id": w.finding,
 		"arn":  fmt.Sprintf("arn:aws:guardduty:%s:%s:detector/%s/finding/%s", w.region, w.account, w.detector, w.finding),
@@ -266,16 +276,15 @@ func (w *world) event() object {
 				},
 			}},
 			"additionalInfo": object{
-				"userAgent": object{"fullUserAgent": "[" + w.tool + w.attack(1) + "]", "userAgentCategory": "AWS SDK"},
+				"userAgent": object{"fullUserAgent": "[" + w.tool + w.attack(1) + "]", "userAgentCategory": category},
 				"anomalies": object{"anomalousAPIs": "s3.amazonaws.com:[GetObject:success]"},
 				"profiledBehavior": object{
-					"rareProfiledAPIsAccountProfiling": "", "frequentProfiledUserNamesAccountProfiling": "etl-nightly , inventory-scanner",
-					"frequentProfiledASNsAccountProfiling": "asnNumber: 64496 asnOrg: EXAMPLE-CORP",
+					"frequentProfiledAPIsUserIdentityProfiling": "GetCallerIdentity , ListBuckets , GetBucketLocation", "rareProfiledAPIsAccountProfiling": "",
+					"frequentProfiledUserNamesAccountProfiling": "etl-nightly , inventory-scanner",
+					"frequentProfiledASNsUserIdentityProfiling": network(w.asn, w.asnOrg),
+					"frequentProfiledASNsAccountProfiling":      network("64496", "EXAMPLE-CORP"),
 				},
-				"unusualBehavior": object{
-					"unusualASNsUserIdentityProfiling": "", "unusualAPIsAccountProfiling": "", "isUnusualUserIdentity": "false",
-					"unusualUserAgentsUserIdentityProfiling": "", "unusualAPIsUserIdentityProfiling": "GetObject",
-				},
+				"unusualBehavior": unusual,
 			},
 		},
 	}

@@ -24,7 +24,7 @@ func inJSON(t *testing.T, s string) []byte {
 }
 
 func TestEveryAttackStandsWhereAnAttackerCanWrite(t *testing.T) {
-	s := make1(t, "d", 1)
+	s := scene(t, "d", 1)
 	var logs, signins bytes.Buffer
 	for name := range s.Files {
 		switch {
@@ -54,7 +54,7 @@ func TestEveryAttackStandsWhereAnAttackerCanWrite(t *testing.T) {
 		}
 	}
 	// AWS allows letters, digits and +=,.@_- in a session name: the link to the person stays.
-	if upn := s.Truth.Facts["actor.session_name"]; upn != make1(t, "a", 1).Truth.Facts["actor.session_name"] {
+	if upn := s.Truth.Facts["actor.session_name"]; upn != scene(t, "a", 1).Truth.Facts["actor.session_name"] {
 		t.Errorf("session name %v differs from (a)'s", upn)
 	}
 }
@@ -74,7 +74,7 @@ func holdsAttack(t *testing.T, text []byte, field string) bool {
 
 // Take the attacks out of (d) and what is left is (a), byte for byte.
 func TestHostileScenarioIsTheCleanOneBesides(t *testing.T) {
-	a, d := make1(t, "a", 1), make1(t, "d", 1)
+	a, d := scene(t, "a", 1), scene(t, "d", 1)
 	if got, want := slices.Sorted(maps.Keys(d.Files)), slices.Sorted(maps.Keys(a.Files)); !slices.Equal(got, want) {
 		t.Fatalf("files %v; want %v", got, want)
 	}

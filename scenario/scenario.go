@@ -29,7 +29,9 @@ type Variant struct {
 	EN string
 }
 
-// Truth is what a correct report says. Facts are by fact key, or key@subject.
+// Truth is what a correct report says. Facts are by fact key, or key@subject, with values as a
+// reader would write them: a list is its members with spaces between, a count that is only a
+// lower bound is that bound.
 type Truth struct {
 	Verdict    string         `json:"verdict"`
 	Score      int            `json:"score"`

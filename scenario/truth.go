@@ -115,11 +115,12 @@ func (w *world) intruded(t *Truth) {
 		"baseline.new_ip": true, "baseline.seen_ip": 0, "baseline.new_asn": true, "baseline.new_country": true,
 		"baseline.new_user_agent": true, "baseline.seen_user_agent": 0, "baseline.tool_days": 0,
 		"activity.own_logging_changes": 1, "impact.objects_read": massRead, "impact.read_minutes": 25,
+		"impact.bytes_out":      massRead*51_200 + massRead*(massRead-1)/2, // 51,200 and one byte more each time
 		"impact.trails_stopped": dataTrail, "impact.trails_recording": auditTrail, "coverage.state@s3_data": "partial",
 		"activity.total@principal": 9,
 	})
 	// What was done to objects after the trail was stopped cannot be known.
-	for _, k := range []string{"impact.bytes_out", "impact.objects_deleted", "impact.object_keys"} {
+	for _, k := range []string{"impact.objects_deleted", "impact.object_keys"} {
 		delete(t.Facts, k)
 	}
 	t.Unknown = []string{"impact.objects_deleted"}
