@@ -18,7 +18,7 @@ demo: build ## generate a scenario, investigate it, print the summary and where 
 	@bin/uratori demo
 
 test: ## run every test, installing what they need when it is absent
-	@scripts/need jq sqlite3
+	@scripts/need jq
 	$(GO) test -race -timeout 20m ./...
 
 lint: $(LINT) ## run the linters
@@ -30,7 +30,7 @@ $(LINT): tools/go.mod tools/go.sum
 	$(GO) -C tools build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 bench: ## measure ingest, store and investigation on a million events, with ratios
-	URATORI_BENCH_EVENTS=$${URATORI_BENCH_EVENTS:-1000000} $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./source/local ./bench/...
+	URATORI_BENCH_EVENTS=$${URATORI_BENCH_EVENTS:-1000000} $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./source/local
 
 soak: ## read 216 reports back and mutate them (minutes)
 	URATORI_SOAK=1 $(GO) test -run 'Soak|Mutation' -timeout 60m ./investigate/...

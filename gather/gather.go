@@ -244,6 +244,7 @@ func (r *gathering) put(ctx context.Context, s source.Source, q query.Query, sco
 	switch left, exceeded := r.budget.Exceeded(r.ledger); {
 	case exceeded:
 		k.answer = evidence.Answer{Outcome: evidence.Throttled, Reason: "the investigation's budget is used up: " + left}
+		r.record(s, "budget", q, k.answer)
 		return k, nil
 	default:
 	}
@@ -298,5 +299,5 @@ func nobody(cov []evidence.Coverage) bool {
 func (r *gathering) record(s source.Source, op string, q query.Query, a evidence.Answer) {
 	r.ledger.Append(op, map[string]string{
 		"source": s.Name(), "question": q.String(), "outcome": a.Outcome.String(),
-	}, ledger.Cost{Calls: int64(max(a.Calls, 1)), Rows: int64(len(a.Rows))})
+	}, ledger.Cost{Calls: int64(a.Calls), Rows: int64(len(a.Rows))})
 }

@@ -22,7 +22,11 @@ func Addr(s string) (netip.Addr, bool) {
 	if len(s) > 100 || s == "" {
 		return netip.Addr{}, false
 	}
-	a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
+	a, err := netip.ParseAddr(bare)
 	if err != nil {
 		ap, err := netip.ParseAddrPort(s)
 		if err != nil {

@@ -69,13 +69,14 @@ func compare(v Value, op Op, w Value) bool {
 }
 
 // Compare orders values: missing ones last, numbers and times by size, addresses by their
-// bits (IPv4 before IPv6), texts bytewise, sets member by member.
+// bits (IPv4 before IPv6), texts bytewise, sets member by member. Values of different types are
+// ordered by type.
 func (v Value) Compare(w Value) int {
 	if v.Missing() || w.Missing() {
 		return cmp.Compare(boolInt(v.Missing()), boolInt(w.Missing()))
 	}
-	if v.typ != w.typ && (v.textual() != w.textual() || !v.textual()) {
-		return cmp.Compare(v.typ, w.typ)
+	if a, b := v.typ.rank(), w.typ.rank(); a != b {
+		return cmp.Compare(a, b)
 	}
 	switch v.typ {
 	case Bool, Int, Time:
@@ -96,7 +97,14 @@ func (v Value) Compare(w Value) int {
 	}
 }
 
-func (v Value) textual() bool { return v.typ == Text || v.typ == JSON }
+// rank orders values of different types, so that any values together have one order. JSON is
+// compared as the text it is.
+func (t Type) rank() Type {
+	if t == JSON {
+		return Text
+	}
+	return t
+}
 
 // Equal tells whether two values are the same value of the same type.
 func (v Value) Equal(w Value) bool {

@@ -23,6 +23,7 @@ type valueForm struct {
 	IsSet bool    `json:"empty_set,omitempty"`
 	Text  *string `json:"text,omitempty"`
 	Time  *string `json:"time,omitempty"`
+	Micro *int64  `json:"unix_micro,omitempty"` // a time that RFC 3339 cannot write: outside the years 0 to 9999
 }
 
 // MarshalJSON writes the value with its type, so that it reads back equal.
@@ -43,8 +44,11 @@ func (v Value) MarshalJSON() ([]byte, error) {
 			f.Text, f.Bytes = nil, &b
 		}
 	case Time:
-		s := Stamp(v.Time())
-		f.Time = &s
+		if s := Stamp(v.Time()); printable(v.Time()) {
+			f.Time = &s
+		} else {
+			f.Micro = &v.num
+		}
 	case IP:
 		f.IP = &v.text
 	case JSON:
@@ -109,9 +113,12 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		*v, bad = TextOf(string(raw)), err
 	})
 	is(f.Time != nil, func() {
-		t, err := time.Parse(time.RFC3339Nano, *f.Time)
-		*v, bad = TimeOf(t), err
+		t, ok := stamp(*f.Time)
+		if *v = TimeOf(t); !ok {
+			bad = fmt.Errorf("read value: %q is no time such as 2025-09-09T04:20:05Z", *f.Time)
+		}
 	})
+	is(f.Micro != nil, func() { *v = Value{typ: Time, num: *f.Micro} })
 	if n != 1 {
 		return errors.New("read value: exactly one of bool, int, text, bytes, time, ip, json, set, param must be given")
 	}
@@ -197,11 +204,11 @@ func (q *Query) UnmarshalJSON(data []byte) error {
 }
 
 func stampIn(member, s string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
+	t, ok := stamp(s)
+	if !ok {
 		return t, fmt.Errorf("read query: %s: %q is no time such as 2025-09-09T04:20:05Z", member, s)
 	}
-	return t.UTC().Truncate(time.Microsecond), nil
+	return t, nil
 }
 
 func parseKey(d Dataset, text string) (Key, error) {

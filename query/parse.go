@@ -9,22 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// A SyntaxError says where a query or condition cannot be read.
-type SyntaxError struct {
-	Line, Col int    // 1-based, Col in characters
-	Text      string // the line
-	Msg       string
-}
-
-func (e *SyntaxError) Error() string {
-	line, col := e.Text, e.Col
-	if r := []rune(line); len(r) > 160 {
-		from := max(0, min(col-80, len(r)-160))
-		line, col = string(r[from:from+160]), col-from
-	}
-	return fmt.Sprintf("%d:%d: %s\n    %s\n    %s~", e.Line, e.Col, e.Msg, line, strings.Repeat(" ", max(0, col-1)))
-}
-
 // maxQuery and maxDepth bound what a query may cost to read.
 const (
 	maxQuery = 1 << 20
@@ -86,7 +70,8 @@ const (
 type token struct {
 	kind tokenKind
 	text string
-	pos  int
+	pos  int // in bytes
+	len  int // as written, in bytes
 }
 
 type parser struct {
@@ -102,7 +87,7 @@ func newParser(text string) (*parser, error) {
 		return nil, fmt.Errorf("a query of %d bytes is too long; at most %d", len(text), maxQuery)
 	}
 	if !utf8.ValidString(text) {
-		return nil, p.at(0, "the text is not UTF-8; write other bytes as \"\\xff\"")
+		return nil, p.at(token{len: 1}, "the text is not UTF-8; write other bytes as \"\\xff\"")
 	}
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -112,19 +97,19 @@ func newParser(text string) (*parser, error) {
 		case c == '"':
 			s, n, err := unquote(text[i:])
 			if err != nil {
-				return nil, p.at(i, err.Error())
+				return nil, p.at(token{pos: i, len: 1}, err.Error())
 			}
-			p.tokens = append(p.tokens, token{str, s, i})
+			p.tokens = append(p.tokens, token{str, s, i, n})
 			i += n
 		case strings.IndexByte("(),=", c) >= 0:
-			p.tokens = append(p.tokens, token{sign, string(c), i})
+			p.tokens = append(p.tokens, token{sign, string(c), i, 1})
 			i++
 		case c == '!' || c == '<' || c == '>':
 			n := 1
 			if i+1 < len(text) && text[i+1] == '=' {
 				n = 2
 			}
-			p.tokens = append(p.tokens, token{sign, text[i : i+n], i})
+			p.tokens = append(p.tokens, token{sign, text[i : i+n], i, n})
 			i += n
 		case c == '$' || wordByte(c):
 			j := i + 1
@@ -132,13 +117,16 @@ func newParser(text string) (*parser, error) {
 				j++
 			}
 			if c == '$' {
-				p.tokens = append(p.tokens, token{param, text[i+1 : j], i})
+				if j == i+1 {
+					return nil, p.at(token{pos: i, len: 1}, "expected a name after $")
+				}
+				p.tokens = append(p.tokens, token{param, text[i+1 : j], i, j - i})
 			} else {
-				p.tokens = append(p.tokens, token{word, text[i:j], i})
+				p.tokens = append(p.tokens, token{word, text[i:j], i, j - i})
 			}
 			i = j
 		default:
-			return nil, p.at(i, "unexpected character; texts stand between double quotes")
+			return nil, p.at(token{pos: i, len: 1}, "unexpected character; texts stand between double quotes")
 		}
 	}
 	return p, nil
@@ -217,15 +205,17 @@ func (p *parser) is(kind tokenKind, text string) bool {
 	return false
 }
 
-func (p *parser) wrong(msg string) error { return p.at(p.peek().pos, msg) }
+func (p *parser) wrong(msg string) error { return p.at(p.peek(), msg) }
 
-func (p *parser) at(pos int, msg string) error {
-	pos = min(pos, len(p.text))
+// at is a mistake in the token t.
+func (p *parser) at(t token, msg string) error {
+	pos := min(t.pos, len(p.text))
 	start := strings.LastIndexByte(p.text[:pos], '\n') + 1
 	line, _, _ := strings.Cut(p.text[start:], "\n")
+	end := min(pos+t.len, start+len(line))
 	return &SyntaxError{
 		Line: strings.Count(p.text[:pos], "\n") + 1, Col: utf8.RuneCountInString(p.text[start:pos]) + 1,
-		Text: strings.ToValidUTF8(line, "\uFFFD"), Msg: msg,
+		Width: utf8.RuneCountInString(p.text[pos:max(pos, end)]), Text: strings.ToValidUTF8(line, "\uFFFD"), Msg: msg,
 	}
 }
 
@@ -246,12 +236,12 @@ func (p *parser) expect(words ...string) error {
 func (p *parser) query() (Query, error) {
 	t := p.next()
 	if t.kind != word {
-		return Query{}, p.at(t.pos, "a query begins with its dataset")
+		return Query{}, p.at(t, "a query begins with its dataset")
 	}
 	q := Query{Dataset: Dataset(t.text)}
 	schema, ok := SchemaOf(q.Dataset)
 	if !ok {
-		return Query{}, p.at(t.pos, unknownDataset(q.Dataset).Error())
+		return Query{}, p.at(t, unknownDataset(q.Dataset).Error())
 	}
 	p.schema = &schema
 	var err error
@@ -300,7 +290,7 @@ func (p *parser) query() (Query, error) {
 			err = p.list(func() error {
 				t := p.next()
 				if t.kind != word {
-					return p.at(t.pos, "expected a column of the answer")
+					return p.at(t, "expected a column of the answer")
 				}
 				q.Order = append(q.Order, Order{By: t.text, Desc: p.is(word, "desc")})
 				return nil
@@ -315,7 +305,7 @@ func (p *parser) query() (Query, error) {
 	}
 	t = p.next()
 	if q.Limit, err = strconv.Atoi(t.text); err != nil || t.kind != word {
-		return q, p.at(t.pos, "limit needs a whole number")
+		return q, p.at(t, "limit needs a whole number")
 	}
 	if !p.end() {
 		return q, p.wrong("expected the end after the limit")
@@ -336,20 +326,20 @@ func (p *parser) list(one func() error) error {
 
 func (p *parser) time() (time.Time, error) {
 	t := p.next()
-	at, err := time.Parse(time.RFC3339Nano, t.text)
-	if err != nil || t.kind != word {
-		return time.Time{}, p.at(t.pos, "expected a time such as 2025-09-09T04:20:05Z")
+	at, ok := stamp(t.text)
+	if !ok || t.kind != word {
+		return time.Time{}, p.at(t, "expected a time such as 2025-09-09T04:20:05Z")
 	}
-	return at.UTC().Truncate(time.Microsecond), nil
+	return at, nil
 }
 
 func (p *parser) field() (Field, error) {
 	t := p.next()
 	if t.kind != word {
-		return "", p.at(t.pos, "expected a field")
+		return "", p.at(t, "expected a field")
 	}
 	if _, err := p.schema.Field(Field(t.text)); err != nil {
-		return "", p.at(t.pos, err.Error())
+		return "", p.at(t, err.Error())
 	}
 	return Field(t.text), nil
 }
@@ -380,7 +370,7 @@ func (p *parser) aggregate() (Aggregate, error) {
 		known = known || f == t.text
 	}
 	if t.kind != word || !known {
-		return a, p.at(t.pos, fmt.Sprintf("unknown function %q%s; functions are %s", t.text, didYouMean(t.text, funcs), strings.Join(funcs, ", ")))
+		return a, p.at(t, fmt.Sprintf("unknown function %q%s; functions are %s", t.text, didYouMean(t.text, funcs), strings.Join(funcs, ", ")))
 	}
 	if !p.is(sign, "(") {
 		return a, p.wrong("expected (")
@@ -393,7 +383,7 @@ func (p *parser) aggregate() (Aggregate, error) {
 		if p.is(sign, ",") {
 			n := p.next()
 			if a.Limit, err = strconv.Atoi(n.text); err != nil || n.kind != word {
-				return a, p.at(n.pos, "expected how many values at most")
+				return a, p.at(n, "expected how many values at most")
 			}
 		}
 		if !p.is(sign, ")") {
@@ -405,7 +395,7 @@ func (p *parser) aggregate() (Aggregate, error) {
 	}
 	name := p.next()
 	if name.kind != word {
-		return a, p.at(name.pos, "expected the column's name after \"as\"")
+		return a, p.at(name, "expected the column's name after \"as\"")
 	}
 	a.As = name.text
 	return a, nil
@@ -453,7 +443,7 @@ func (p *parser) unary(depth int) (Expr, error) {
 	case t.kind == word && (t.text == "and" || t.text == "or"):
 		p.i++
 		if !p.is(sign, "(") {
-			return nil, p.at(t.pos, fmt.Sprintf("%q stands between two conditions", t.text))
+			return nil, p.at(t, fmt.Sprintf("%q stands between two conditions", t.text))
 		}
 		x, err := p.inParens(depth)
 		if t.text == "or" {
@@ -499,9 +489,9 @@ func (p *parser) comparison() (Expr, error) {
 	case t.kind == word && t.text == "in":
 		return p.in(f)
 	case t.kind == word:
-		return nil, p.at(t.pos, fmt.Sprintf("unknown operator %q%s; operators are = != < <= > >= in, prefix, contains, exists", t.text, didYouMean(t.text, operators)))
+		return nil, p.at(t, fmt.Sprintf("unknown operator %q%s; operators are = != < <= > >= in, prefix, contains, exists", t.text, didYouMean(t.text, operators)))
 	}
-	return nil, p.at(t.pos, fmt.Sprintf("expected an operator after %q: = != < <= > >= in, prefix, contains, exists", f))
+	return nil, p.at(t, fmt.Sprintf("expected an operator after %q: = != < <= > >= in, prefix, contains, exists", f))
 }
 
 func (p *parser) in(f Field) (Expr, error) {
@@ -511,9 +501,9 @@ func (p *parser) in(f Field) (Expr, error) {
 		return In{f, []Value{ParamOf(t.text)}}, nil
 	case p.is(word, "cidr"):
 		t := p.next()
-		prefix, err := netip.ParsePrefix(t.text)
-		if err != nil || t.kind != word {
-			return nil, p.at(t.pos, "expected a network such as 203.0.113.0/24")
+		prefix, ok := network(t.text)
+		if !ok || t.kind != word {
+			return nil, p.at(t, "expected a network such as 203.0.113.0/24")
 		}
 		return CIDR{f, prefix}, nil
 	case p.is(sign, "("):
@@ -535,21 +525,33 @@ func (p *parser) in(f Field) (Expr, error) {
 	return in, err
 }
 
+// network reads a network in its one form: no bits beyond its length, IPv4 never inside IPv6.
+func network(s string) (netip.Prefix, bool) {
+	n, err := netip.ParsePrefix(s)
+	if err != nil {
+		return n, false
+	}
+	if n.Addr().Is4In6() {
+		if n.Bits() < 96 {
+			return n, false
+		}
+		n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
+	}
+	return n.Masked(), true
+}
+
 func (p *parser) value() (Value, error) {
 	t := p.next()
 	switch {
 	case t.kind == str:
 		return TextOf(t.text), nil
 	case t.kind == param:
-		if t.text == "" {
-			return Value{}, p.at(t.pos, "expected a name after $")
-		}
 		return ParamOf(t.text), nil
 	case t.kind == word && t.text == "ip":
 		a := p.next()
 		v := IPOf(a.text)
 		if a.kind != word || v.Type() != IP {
-			return Value{}, p.at(a.pos, "expected an address after ip")
+			return Value{}, p.at(a, "expected an address after ip")
 		}
 		return v, nil
 	case t.kind == word && (t.text == "true" || t.text == "false"):
@@ -558,9 +560,9 @@ func (p *parser) value() (Value, error) {
 		if n, err := strconv.ParseInt(t.text, 10, 64); err == nil {
 			return IntOf(n), nil
 		}
-		if at, err := time.Parse(time.RFC3339Nano, t.text); err == nil {
+		if at, ok := stamp(t.text); ok {
 			return TimeOf(at), nil
 		}
 	}
-	return Value{}, p.at(t.pos, "expected a value: a text in double quotes, a number, a time, true, false, ip and an address, or a $parameter")
+	return Value{}, p.at(t, "expected a value: a text in double quotes, a number, a time, true, false, ip and an address, or a $parameter")
 }

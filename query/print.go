@@ -77,6 +77,16 @@ func (a Aggregate) String() string {
 // Stamp prints a time as RFC 3339 in UTC, to the microsecond, without trailing zeros.
 func Stamp(t time.Time) string { return t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano) }
 
+// stamp reads what Stamp prints, with any offset. A time outside the years 0 to 9999 of UTC has
+// no such form.
+func stamp(s string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	t = t.UTC().Truncate(time.Microsecond)
+	return t, err == nil && printable(t)
+}
+
+func printable(t time.Time) bool { return t.Year() >= 0 && t.Year() <= 9999 }
+
 // String of an And joins its terms with "and"; an empty one is "all".
 func (e And) String() string { return join(e.Terms, " and ", "all", 2) }
 
@@ -118,8 +128,9 @@ func binds(e Expr) int {
 	return 4
 }
 
+// String of a Not is "not" before its condition, in parentheses where "and" and "or" need them.
 func (e Not) String() string {
-	if binds(e.X) < 4 {
+	if binds(e.X) < 3 {
 		return "not (" + e.X.String() + ")"
 	}
 	return "not " + e.X.String()

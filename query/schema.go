@@ -35,7 +35,7 @@ const (
 )
 
 // Schemas are the schemas of all datasets.
-func Schemas() []Schema { return schemas }
+func Schemas() []Schema { return slices.Clone(schemas) }
 
 // SchemaOf is the schema of a dataset.
 func SchemaOf(d Dataset) (Schema, bool) {

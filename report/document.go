@@ -50,9 +50,9 @@ type (
 	}
 	// Table is a table whose caption is the line before it.
 	Table struct {
-		Name string // the fact's key, or such as "signals"
-		Head []string
-		Rows []TableRow
+		Name  string // the fact's key, or such as "signals"
+		Head  []string
+		Rows  []TableRow
 		Marks []Mark // the rows as points in time, when the table is a timeline
 	}
 	// Heat is a table of counts by weekday and hour, which can be drawn as a heat map.

@@ -25,13 +25,13 @@ func inJSON(t *testing.T, s string) []byte {
 
 func TestEveryAttackStandsWhereAnAttackerCanWrite(t *testing.T) {
 	s := scene(t, "d", 1)
-	var logs, signins bytes.Buffer
+	var logs, entra bytes.Buffer
 	for name := range s.Files {
 		switch {
 		case strings.HasPrefix(name, "logs/cloudtrail-api/"):
 			logs.Write(plainText(t, s, name))
 		case strings.HasPrefix(name, "logs/splunk-prod/"):
-			signins.Write(plainText(t, s, name))
+			entra.Write(plainText(t, s, name))
 		}
 	}
 	for _, a := range attacks {
@@ -39,7 +39,7 @@ func TestEveryAttackStandsWhereAnAttackerCanWrite(t *testing.T) {
 		if !bytes.Contains(s.Files["finding.json"], want) {
 			t.Errorf("the finding does not hold %q", a)
 		}
-		if !bytes.Contains(signins.Bytes(), want) {
+		if !bytes.Contains(entra.Bytes(), want) {
 			t.Errorf("the sign-ins do not hold %q", a)
 		}
 	}
@@ -49,7 +49,7 @@ func TestEveryAttackStandsWhereAnAttackerCanWrite(t *testing.T) {
 		}
 	}
 	for _, field := range []string{"userDisplayName", "displayName", "failureReason"} {
-		if !holdsAttack(t, signins.Bytes(), field) {
+		if !holdsAttack(t, entra.Bytes(), field) {
 			t.Errorf("no %s of the sign-ins holds an attack", field)
 		}
 	}

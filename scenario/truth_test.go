@@ -12,22 +12,22 @@ import (
 
 // A line is one record of a log, decoded plainly: the tests count by themselves.
 type line struct {
-	EventID, EventName, EventTime, EventCategory, AwsRegion, ErrorCode, UserAgent, SourceIPAddress, RecipientAccountId string
+	EventID, EventName, EventTime, EventCategory, AwsRegion, ErrorCode, UserAgent, SourceIPAddress, RecipientAccountID string
 
 	UserIdentity struct {
-		Arn, AccessKeyId, PrincipalId string
-		OnBehalfOf                    struct{ UserId string }
+		Arn, AccessKeyID, PrincipalID string
+		OnBehalfOf                    struct{ UserID string }
 		SessionContext                struct{ Attributes struct{ CreationDate string } }
 	}
 	RequestParameters   struct{ Key, BucketName, RoleSessionName, Name string }
-	ResponseElements    struct{ Credentials struct{ AccessKeyId string } }
+	ResponseElements    struct{ Credentials struct{ AccessKeyID string } }
 	AdditionalEventData struct{ BytesTransferredOut int }
 	ServiceEventDetails struct {
 		AccountID string `json:"account_id"`
 		RoleName  string `json:"role_name"`
 	}
 
-	CreatedDateTime, UserPrincipalName, IpAddress string
+	CreatedDateTime, UserPrincipalName, IPAddress string
 	Status                                        struct{ ErrorCode int }
 }
 
@@ -121,7 +121,7 @@ func TestSignInsAreWhatTheTruthSays(t *testing.T) {
 				got["baseline.midnight"] = got["baseline.midnight"].(int) + 1
 				nights[when.In(tokyo).Weekday()] = true
 			}
-			addresses[l.IpAddress] = true
+			addresses[l.IPAddress] = true
 			last = l
 		}
 		peak := 0
@@ -132,7 +132,7 @@ func TestSignInsAreWhatTheTruthSays(t *testing.T) {
 		}
 		got["signin.peak_hour"], got["signin.ip_count"] = peak, len(addresses)
 		if v.ID != "g" {
-			got["signin.nearest_ip"], got["signin.at_event_hour"] = last.IpAddress, hours[13]
+			got["signin.nearest_ip"], got["signin.at_event_hour"] = last.IPAddress, hours[13]
 			got["signin.minutes_to_nearest"] = int(at.Sub(last.time(t)) / time.Minute)
 			if last.Status.ErrorCode != 0 {
 				t.Errorf("%s: the sign-in before the session has code %d", v.ID, last.Status.ErrorCode)
@@ -161,16 +161,16 @@ func TestCallsAreWhatTheTruthSays(t *testing.T) {
 		if v.ID == "e" {
 			all = unique(all)
 		}
-		member := keep(all, func(l line) bool { return l.RecipientAccountId == facts["finding.account"] })
-		principal := keep(member, func(l line) bool { return l.UserIdentity.OnBehalfOf.UserId == facts["actor.on_behalf_of"] })
+		member := keep(all, func(l line) bool { return l.RecipientAccountID == facts["finding.account"] })
+		principal := keep(member, func(l line) bool { return l.UserIdentity.OnBehalfOf.UserID == facts["actor.on_behalf_of"] })
 		var key string
 		for _, l := range principal {
 			if d := l.time(t).Sub(at).Abs(); d < 5*time.Minute {
-				key = l.UserIdentity.AccessKeyId
+				key = l.UserIdentity.AccessKeyID
 			}
 		}
-		session := keep(principal, func(l line) bool { return l.UserIdentity.AccessKeyId == key })
-		earlier := keep(principal, func(l line) bool { return l.UserIdentity.AccessKeyId != key })
+		session := keep(principal, func(l line) bool { return l.UserIdentity.AccessKeyID == key })
+		earlier := keep(principal, func(l line) bool { return l.UserIdentity.AccessKeyID != key })
 		days, names := map[string]bool{}, map[string]bool{}
 		for _, l := range earlier {
 			days[l.time(t).In(tokyo).Format(time.DateOnly)] = true
@@ -203,14 +203,14 @@ func TestCallsAreWhatTheTruthSays(t *testing.T) {
 		}
 		portal := keep(all, func(l line) bool {
 			d := created.Sub(l.time(t))
-			return l.EventName == "GetRoleCredentials" && l.RecipientAccountId == facts["actor.identity_center_account"] && d >= 0 && d < 5*time.Minute &&
-				l.UserIdentity.OnBehalfOf.UserId == facts["actor.on_behalf_of"] && l.ServiceEventDetails.AccountID == facts["finding.account"] && l.ServiceEventDetails.RoleName == facts["actor.permission_set"]
+			return l.EventName == "GetRoleCredentials" && l.RecipientAccountID == facts["actor.identity_center_account"] && d >= 0 && d < 5*time.Minute &&
+				l.UserIdentity.OnBehalfOf.UserID == facts["actor.on_behalf_of"] && l.ServiceEventDetails.AccountID == facts["finding.account"] && l.ServiceEventDetails.RoleName == facts["actor.permission_set"]
 		})
 		assumed := keep(member, func(l line) bool { return l.EventName == "AssumeRoleWithSAML" && l.time(t).Equal(created) })
 		if len(portal) != 1 || len(assumed) != 1 {
 			t.Fatalf("%s: %d portal events and %d role assumptions begin the session; want one each", v.ID, len(portal), len(assumed))
 		}
-		if a := assumed[0]; a.RequestParameters.RoleSessionName != facts["actor.session_name"] || a.ResponseElements.Credentials.AccessKeyId == key || a.SourceIPAddress == portal[0].SourceIPAddress {
+		if a := assumed[0]; a.RequestParameters.RoleSessionName != facts["actor.session_name"] || a.ResponseElements.Credentials.AccessKeyID == key || a.SourceIPAddress == portal[0].SourceIPAddress {
 			t.Errorf("%s: role assumption %+v", v.ID, a)
 		}
 	}
@@ -240,7 +240,7 @@ func TestObjectsAreWhatTheTruthSays(t *testing.T) {
 		bytes, keys := 0, map[string]bool{}
 		var last time.Time
 		for _, l := range data {
-			if d := l.time(t).Sub(at); d >= 0 && d < time.Hour && l.UserIdentity.OnBehalfOf.UserId != "" {
+			if d := l.time(t).Sub(at); d >= 0 && d < time.Hour && l.UserIdentity.OnBehalfOf.UserID != "" {
 				bytes, keys[l.RequestParameters.Key] = bytes+l.AdditionalEventData.BytesTransferredOut, true
 				if l.time(t).After(last) {
 					last = l.time(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The exit statuses. They are part of the contract with scripts: docs/commands.md.
+// The exit statuses. They are part of the contract with scripts: README.md.
 const (
 	exitOK      = 0 // a report was written, whatever its verdict
 	exitFailed  = 1 // it could not be

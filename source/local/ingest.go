@@ -92,7 +92,7 @@ type ingest struct {
 
 	files  []found
 	bytes  int64
-	known  map[string]bool // sha256 of files read before
+	known  map[string]bool // sha256 of files read by earlier runs; not changed while readers look at it
 	seen   map[eventKey]shaHead
 	clash  map[string]map[string]bool // dataset -> ids with different bytes
 	drop   []dropped                  // rows to take out again: the larger hash of one id
@@ -626,7 +626,6 @@ func (w *writer) file(ctx context.Context, f found, res fileResult) error {
 	in.counts["quarantined"] += res.badCount
 	in.counts["invalid_ips"] += res.badIPs
 	if res.sha != "" {
-		in.known[res.sha] = true
 		if err := w.exec(ctx, "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?)", res.sha, valid(f.name), res.records, res.isLog); err != nil {
 			return err
 		}
