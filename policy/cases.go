@@ -3,245 +3,325 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"math"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
-	"uratori/evidence"
 	"uratori/fact"
 	"uratori/strictyaml"
 )
 
-// The form of a file of cases: what is given by fact ("finding.severity", or with a subject
-// "activity.new_keys@credential"), and what policy must make of it. Every fact that is not
-// given is unknown.
+// The file of cases as people write it. default/cases.yaml is its example.
 type (
-	casesYAML struct {
-		Common map[string]any `yaml:"common"` // given in every case that does not say otherwise
-		Cases  []caseYAML     `yaml:"cases"`
+	casesForm struct {
+		Schema string         `yaml:"schema"`
+		Given  map[string]any `yaml:"given"` // what every case begins with
+		Cases  []caseForm     `yaml:"cases"`
 	}
-	caseYAML struct {
-		Name     string         `yaml:"name"`
-		Given    map[string]any `yaml:"given"`
-		Accepted []acceptedYAML `yaml:"accepted"`
-		Want     wantYAML       `yaml:"want"`
+	caseForm struct {
+		Name     string             `yaml:"name"`
+		Given    map[string]any     `yaml:"given"` // feature, or key@subject of a fact -> value
+		AsOf     string             `yaml:"as_of"`
+		Accepted []caseAcceptedForm `yaml:"accepted"`
+		Want     wantForm           `yaml:"want"`
 	}
-	acceptedYAML struct {
-		Kind  string `yaml:"kind"`
-		Until string `yaml:"until"`
+	caseAcceptedForm struct {
+		Kind     string   `yaml:"kind"`
+		Accounts []string `yaml:"accounts"`
+		Until    string   `yaml:"until"`
 	}
-	wantYAML struct {
-		Verdict       string   `yaml:"verdict"`
-		Score         *int     `yaml:"score"`
-		Ceiling       *int     `yaml:"ceiling"`
-		Band          string   `yaml:"band"`
-		Confidence    string   `yaml:"confidence"`
-		Urgency       string   `yaml:"urgency"`
-		FalsePositive string   `yaml:"false_positive"`
-		Signals       []string `yaml:"signals"`    // rules that fire
-		NotJudged     []string `yaml:"not_judged"` // rules that cannot be judged
-		Actions       []string `yaml:"actions"`    // in this order, among others
-		NoAction      []string `yaml:"no_action"`  // actions that must not be recommended
-		Explained     bool     `yaml:"explained"`
+	wantForm struct {
+		Verdict    string   `yaml:"verdict"`
+		Score      *int     `yaml:"score"`
+		Ceiling    *int     `yaml:"ceiling"`
+		Band       string   `yaml:"band"`
+		Confidence string   `yaml:"confidence"`
+		Urgency    string   `yaml:"urgency"`
+		CappedBy   []string `yaml:"capped_by"` // keys of gaps
+		HeldBy     []string `yaml:"held_by"`   // keys of gaps
+		Explained  *bool    `yaml:"explained"`
+		Signals    []string `yaml:"signals"` // rules among those that fired
+		Silent     []string `yaml:"silent"`  // rules that did not fire
+		NotJudged  []string `yaml:"not_judged"`
+		Actions    []string `yaml:"actions"`    // among the actions, in this order
+		NoActions  []string `yaml:"no_actions"` // not among them
 	}
 )
 
-// caseTime is the as-of time of every case.
-var caseTime = time.Date(2025, 9, 9, 5, 0, 0, 0, time.UTC)
+const casesSchema = "uratori.policy-cases/1"
 
-// A CaseResult is how one case of a table went.
+// A CaseResult is what came of one case.
 type CaseResult struct {
-	Name  string
-	Wrong []string // what differs; empty when the case holds
+	Name       string
+	Wrong      []string // "verdict is benign, want inconclusive"; empty when the case holds
+	Assessment Assessment
 }
 
-// RunCases judges every case of a file. The error is for a file that cannot be read; it names
-// the place.
+// RunCases assesses the cases of a file and holds each against what it wants. The error is
+// for a file that cannot be read; a case that does not hold says what is wrong.
 func RunCases(p Policy, name string, data []byte) ([]CaseResult, error) {
-	var file casesYAML
-	if err := strictyaml.Decode(name, data, &file); err != nil {
+	var f casesForm
+	if err := strictyaml.Decode(name, data, &f); err != nil {
 		return nil, err
 	}
-	if len(file.Cases) == 0 {
-		return nil, &strictyaml.PosError{File: name, Msg: "the file holds no cases"}
+	r := &caseReader{policy: p, name: name, data: data}
+	if f.Schema != casesSchema {
+		r.wrong("$.schema", "schema is %q; write %q, the form that this version reads", f.Schema, casesSchema)
+	}
+	if p.c == nil {
+		r.wrong("$", "the policy is not loaded")
 	}
 	var out []CaseResult
-	for i, c := range file.Cases {
-		given := map[string]any{}
-		for k, v := range file.Common {
-			given[k] = v
+	if len(r.mistakes) == 0 {
+		for i, c := range f.Cases {
+			facts, ok := r.facts(fmt.Sprintf("$.cases[%d]", i), f.Given, c)
+			if !ok {
+				continue
+			}
+			a := p.Assess(facts)
+			out = append(out, CaseResult{Name: c.Name, Wrong: c.Want.wrong(a), Assessment: a})
 		}
-		for k, v := range c.Given {
-			given[k] = v
-		}
-		facts, err := c.facts(given)
-		if err != nil {
-			return nil, strictyaml.ErrorAt(name, data, fmt.Sprintf("$.cases[%d].name", i), err.Error())
-		}
-		out = append(out, CaseResult{c.Name, c.Want.compare(p.Assess(facts))})
+	}
+	if err := errors.Join(r.mistakes...); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
-// facts makes the facts of a case.
-func (c caseYAML) facts(given map[string]any) (fact.Facts, error) {
-	var list []fact.Fact
-	for name, v := range given {
-		key, subject, _ := strings.Cut(name, "@")
-		d, ok := fact.DefOf(fact.Key(key))
-		if !ok {
-			return fact.Facts{}, fmt.Errorf("case %q: no fact is named %q%s", c.Name, key, didYouMean(key, factKeys()))
+type caseReader struct {
+	policy   Policy
+	name     string
+	data     []byte
+	mistakes []error
+}
+
+func (r *caseReader) wrong(path, format string, args ...any) {
+	if len(r.mistakes) < maxMistakes {
+		r.mistakes = append(r.mistakes, strictyaml.ErrorAt(r.name, r.data, path, fmt.Sprintf(format, args...)))
+	}
+}
+
+// facts are the facts of a case: what all begin with, then its own.
+func (r *caseReader) facts(path string, given map[string]any, c caseForm) (fact.Facts, bool) {
+	before := len(r.mistakes)
+	if c.Name == "" {
+		r.wrong(path, "a case has a name")
+	}
+	set := map[factRef]fact.Fact{}
+	for _, from := range []struct {
+		path  string
+		given map[string]any
+	}{{"$.given", given}, {path + ".given", c.Given}} {
+		for _, name := range slices.Sorted(maps.Keys(from.given)) {
+			r.give(from.path, name, from.given[name], set)
 		}
-		f := fact.Fact{Key: d.Key, Subject: subject, State: fact.Known, Rule: d.Says}
-		if m, ok := v.(map[string]any); ok {
-			switch {
-			case m["unknown"] != nil:
-				f.State, f.Gap = fact.Unknown, fact.Gap{Key: fmt.Sprint(m["unknown"]), Outcome: evidence.NotCollected}
-				list = append(list, f)
-				continue
-			case m["at_least"] != nil:
-				f.State, f.Gap, v = fact.AtLeast, fact.Gap{Key: "s3_data", Outcome: evidence.NotCollected}, m["at_least"]
-			default:
-				return fact.Facts{}, fmt.Errorf("case %q: %s is a value, {unknown: <gap>} or {at_least: <number>}", c.Name, name)
+	}
+	w := fact.TestWorld{AsOf: r.time(path+".as_of", c.AsOf)}
+	for i, a := range c.Accepted {
+		w.Settings.Accepted = append(w.Settings.Accepted, fact.AcceptedGap{
+			Kind: a.Kind, Accounts: a.Accounts, Reason: "case", Approver: "case",
+			Until: r.time(fmt.Sprintf("%s.accepted[%d].until", path, i), a.Until),
+		})
+	}
+	if len(r.mistakes) > before {
+		return fact.Facts{}, false
+	}
+	var list []fact.Fact
+	for _, d := range fact.Defs() { // in a fixed order
+		for _, ref := range slices.SortedFunc(maps.Keys(set), func(a, b factRef) int { return strings.Compare(a.subject, b.subject) }) {
+			if ref.key == d.Key {
+				list = append(list, set[ref])
 			}
 		}
-		if v == "n/a" {
-			f.State = fact.NotApplicable
-			list = append(list, f)
-			continue
-		}
-		val, err := caseValue(d, v)
-		if err != nil {
-			return fact.Facts{}, fmt.Errorf("case %q: %s: %w", c.Name, name, err)
-		}
-		f.Value = val
-		list = append(list, f)
 	}
-	world := fact.TestWorld{AsOf: caseTime}
-	for _, a := range c.Accepted {
-		until, err := time.Parse(time.DateOnly, a.Until)
-		if err != nil {
-			return fact.Facts{}, fmt.Errorf("case %q: until %q is no date such as 2026-03-31", c.Name, a.Until)
-		}
-		world.Settings.Accepted = append(world.Settings.Accepted, fact.AcceptedGap{Kind: a.Kind, Until: until, Reason: "r", Approver: "a"})
-	}
-	return fact.ForTest(list, world), nil
+	return fact.ForTest(list, w), true
 }
 
-// caseValue reads a value as the fact's type asks.
-func caseValue(d fact.Def, v any) (fact.Value, error) {
-	num := func() (float64, bool) {
-		switch n := v.(type) {
-		case int:
-			return float64(n), true
-		case int64:
-			return float64(n), true
-		case uint64:
-			return float64(n), true
-		case float64:
-			return n, true
-		}
-		return 0, false
+func (r *caseReader) time(path, s string) time.Time {
+	if s == "" {
+		return time.Time{}
 	}
-	wrong := errors.New("the value is not of the fact's type")
-	switch d.Type {
-	case fact.Bool:
-		b, ok := v.(bool)
+	t, ok := instant(s)
+	if !ok {
+		r.wrong(path, "%q is no instant; write it as 2025-09-09T04:20:05Z", s)
+	}
+	return t
+}
+
+// give sets the facts of one entry.
+func (r *caseReader) give(path, name string, v any, set map[factRef]fact.Fact) {
+	at := path + "." + quotedPath(name)
+	refs := []factRef{refOf(name)}
+	if f, ok := r.policy.c.features[name]; ok {
+		refs = f.facts
+	}
+	for _, ref := range refs {
+		def, ok := fact.DefOf(ref.key)
+		switch {
+		case !ok:
+			r.wrong(at, "there is neither a feature nor a fact %q%s", name, spaced(didYouMean(name, slices.Sorted(maps.Keys(r.policy.c.features)))))
+			return
+		case !known(def, ref.subject):
+			r.wrong(at, "fact %s has no subject %q; its subjects are %s", ref.key, ref.subject, strings.Join(subjects(def), ", "))
+			return
+		}
+		f, ok := givenFact(def, v)
 		if !ok {
-			return fact.Value{}, wrong
+			r.wrong(at, "%v is no value of %s; write a value, {unknown: key/outcome}, {at_least: n} or {not_applicable: true}", v, ref)
+			return
 		}
-		return fact.BoolOf(b), nil
-	case fact.Int, fact.Bytes, fact.Minutes, fact.Hour, fact.Weekday:
-		n, ok := num()
-		if !ok {
-			return fact.Value{}, wrong
-		}
-		return fact.Value{Type: d.Type, Num: int64(n)}, nil
-	case fact.Decimal:
-		n, ok := num()
-		if !ok {
-			return fact.Value{}, wrong
-		}
-		return fact.Value{Type: d.Type, Num: int64(math.Round(n * 10))}, nil
-	case fact.Texts:
-		list, ok := v.([]any)
-		if !ok {
-			return fact.Value{}, wrong
-		}
-		var texts []string
-		for _, x := range list {
-			texts = append(texts, fmt.Sprint(x))
-		}
-		return fact.TextsOf(texts, false), nil
-	case fact.Text, fact.Name, fact.IP, fact.Masked, fact.Label:
-		s, ok := v.(string)
-		if !ok {
-			return fact.Value{}, wrong
-		}
-		return fact.Value{Type: d.Type, Str: s, JA: s}, nil
-	case fact.Percent, fact.Time, fact.Hours, fact.Table:
-		return fact.Value{}, errors.New("a fact of this type cannot be given in a case")
-	default:
-		return fact.Value{}, wrong
+		f.Subject = ref.subject
+		set[ref] = f
 	}
 }
 
-// compare lists what differs from an assessment.
-func (w wantYAML) compare(a Assessment) []string {
-	var wrong []string
-	text := func(what, want, got string) {
-		if want != "" && !strings.EqualFold(want, got) {
-			wrong = append(wrong, fmt.Sprintf("%s is %s, want %s", what, got, want))
+// quotedPath makes any name safe to stand in a YAML path.
+func quotedPath(name string) string {
+	if featureName.MatchString(name) {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", "") + "'"
+}
+
+func spaced(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "; " + s
+}
+
+// givenFact reads a value, or why there is none.
+func givenFact(def fact.Def, v any) (fact.Fact, bool) {
+	f := fact.Fact{Key: def.Key, State: fact.Known, Rule: def.Says}
+	how, special := v.(map[string]any)
+	if !special {
+		var ok bool
+		f.Value, ok = literal(v, def.Type)
+		return f, ok && (len(def.Choices) == 0 || slices.Contains(def.Choices, f.Value.Str))
+	}
+	if len(how) == 0 || len(how) > 2 || len(how) == 2 && (how["at_least"] == nil || how["hidden_by"] == nil) {
+		return f, false
+	}
+	switch {
+	case how["unknown"] != nil:
+		f.State = fact.Unknown
+		return f, readGap(&f.Gap, how["unknown"])
+	case how["not_applicable"] == true:
+		f.State = fact.NotApplicable
+		return f, true
+	case how["at_least"] != nil:
+		var ok bool
+		f.State = fact.AtLeast
+		f.Value, ok = literal(how["at_least"], def.Type)
+		by := how["hidden_by"]
+		if by == nil {
+			by = "cloudtrail_management/truncated"
+		}
+		return f, ok && readGap(&f.Gap, by)
+	}
+	return f, false
+}
+
+// readGap reads "s3_data/not_collected".
+func readGap(g *fact.Gap, v any) bool {
+	s, ok := v.(string)
+	key, outcome, _ := strings.Cut(s, "/")
+	if g.Key = key; !ok || key == "" {
+		return false
+	}
+	if outcome == "" {
+		outcome = noOutcome
+	}
+	for outcomeKey(*g) != outcome {
+		if g.Outcome++; g.Outcome.String() == "" {
+			return false
 		}
 	}
-	number := func(what string, want *int, got int) {
-		if want != nil && *want != got {
-			wrong = append(wrong, fmt.Sprintf("%s is %d, want %d", what, got, *want))
+	return true
+}
+
+// wrong is where an assessment is not what a case wants.
+func (w wantForm) wrong(a Assessment) []string {
+	var out []string
+	say := func(what string, got, want any) {
+		out = append(out, fmt.Sprintf("%s is %v, want %v", what, got, want))
+	}
+	name := func(what, got, want string) {
+		if want != "" && !strings.EqualFold(got, want) {
+			say(what, got, want)
 		}
 	}
-	text("verdict", w.Verdict, a.Verdict().String())
-	number("score", w.Score, a.Score())
-	number("ceiling", w.Ceiling, a.Ceiling())
-	text("band", w.Band, a.Band().String())
-	text("confidence", w.Confidence, a.Confidence().String())
-	text("urgency", w.Urgency, a.Urgency().String())
-	text("false-positive likelihood", w.FalsePositive, a.FalsePositive().String())
-	if w.Explained != a.ExplainedByPerson() {
-		wrong = append(wrong, fmt.Sprintf("explained by the person is %v, want %v", a.ExplainedByPerson(), w.Explained))
-	}
-	fired, open, acts := map[string]bool{}, map[string]bool{}, map[string]int{}
-	for _, s := range a.Signals() {
-		fired[s.Rule] = true
-	}
-	for _, n := range a.NotJudged() {
-		open[n.Rule] = true
-	}
-	for i, act := range a.Actions() {
-		acts[act.ID] = i + 1
-	}
-	for _, r := range w.Signals {
-		if !fired[r] {
-			wrong = append(wrong, fmt.Sprintf("rule %s does not fire", r))
+	number := func(what string, got int, want *int) {
+		if want != nil && got != *want {
+			say(what, got, *want)
 		}
 	}
-	for _, r := range w.NotJudged {
-		if !open[r] {
-			wrong = append(wrong, fmt.Sprintf("rule %s is judged", r))
+	name("verdict", a.verdict.String(), w.Verdict)
+	number("score", a.score, w.Score)
+	number("ceiling", a.ceiling, w.Ceiling)
+	name("band", a.band.String(), w.Band)
+	name("confidence", a.confidence.String(), w.Confidence)
+	name("urgency", a.urgency.String(), w.Urgency)
+	if w.Explained != nil && a.explained != *w.Explained {
+		say("explained", a.explained, *w.Explained)
+	}
+	for _, g := range []struct {
+		what      string
+		got, want []string
+	}{{"capped_by", a.cappedBy, w.CappedBy}, {"held_by", a.heldBy, w.HeldBy}} {
+		if keys := a.keysOf(g.got); g.want != nil && !slices.Equal(keys, g.want) {
+			say(g.what, keys, g.want)
 		}
 	}
-	last := 0
+	return append(out, w.lists(a)...)
+}
+
+// lists are the failures of what must, or must not, be among several.
+func (w wantForm) lists(a Assessment) []string {
+	var out, fired, open, acts []string
+	for _, s := range a.signals {
+		fired = append(fired, s.Rule)
+	}
+	for _, n := range a.notJudged {
+		open = append(open, n.Rule)
+	}
+	for _, act := range a.actions {
+		acts = append(acts, act.ID)
+	}
+	for _, l := range []struct {
+		what      string
+		got, want []string
+		among     bool
+	}{
+		{"signals", fired, w.Signals, true}, {"signals", fired, w.Silent, false}, {"not_judged", open, w.NotJudged, true},
+		{"actions", acts, w.Actions, true}, {"actions", acts, w.NoActions, false},
+	} {
+		for _, id := range l.want {
+			if slices.Contains(l.got, id) != l.among {
+				out = append(out, fmt.Sprintf("%s are %v, want %s among them: %v", l.what, l.got, id, l.among))
+			}
+		}
+	}
+	last := -1
 	for _, id := range w.Actions {
-		if acts[id] == 0 {
-			wrong = append(wrong, fmt.Sprintf("action %s is not recommended", id))
-		} else if acts[id] < last {
-			wrong = append(wrong, fmt.Sprintf("action %s comes too early", id))
+		at := slices.Index(acts, id)
+		if at < last {
+			out = append(out, fmt.Sprintf("actions are %v, want the order %v", acts, w.Actions))
+			break
 		}
-		last = max(last, acts[id])
+		last = at
 	}
-	for _, id := range w.NoAction {
-		if acts[id] != 0 {
-			wrong = append(wrong, fmt.Sprintf("action %s is recommended", id))
+	return out
+}
+
+// keysOf are what the gaps of those ids miss, each once, in their order.
+func (a Assessment) keysOf(ids []string) []string {
+	out := []string{}
+	for _, g := range a.gaps {
+		if slices.Contains(ids, g.ID) && !slices.Contains(out, g.Key) {
+			out = append(out, g.Key)
 		}
 	}
-	return wrong
+	return out
 }

@@ -3,255 +3,345 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"slices"
-	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 
 	"uratori/fact"
 	"uratori/strictyaml"
 )
 
-// A condition is a compiled CEL expression over features.
+// Bounds on one condition. They are far above what a person writes.
+const (
+	maxCondition = 2000   // characters
+	maxDepth     = 50     // nested parentheses
+	maxCost      = 10_000 // steps of evaluation, as CEL counts them
+)
+
+// functions are what a condition may call: none of them can fail, loop or grow.
+var functions = []string{
+	operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot,
+	operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
+	operators.In, "size", "contains", "startsWith", "endsWith",
+}
+
+// A condition is a compiled expression over features. The zero condition always holds.
 type condition struct {
-	program cel.Program
-	needs   []string
-	rising  map[string]bool // features whose growth can only make the condition true
+	source  string
+	vars    []string        // the variables it names, sorted
+	rising  map[string]bool // variables of which more can only make it truer
+	offsets map[string]int  // where each stands first
+	run     cel.Program
 }
 
-// maxCost bounds what a condition may cost to evaluate.
-const maxCost = 10_000
-
-var celTypes = map[fact.Type]*cel.Type{
-	fact.Bool: cel.BoolType, fact.Int: cel.IntType, fact.Bytes: cel.IntType, fact.Minutes: cel.IntType,
-	fact.Decimal: cel.DoubleType, fact.Text: cel.StringType, fact.Name: cel.StringType, fact.Hour: cel.IntType,
-	fact.Weekday: cel.IntType, fact.IP: cel.StringType, fact.Masked: cel.StringType, fact.Percent: cel.DoubleType,
-	fact.Label: cel.StringType, fact.Texts: cel.ListType(cel.StringType),
+// A mistake is what is wrong with a condition, and where in its text.
+type mistake struct {
+	offset, width int
+	msg, hint     string
 }
 
-// env declares every feature with the type of its fact. There are no macros: a condition
-// cannot loop.
-func (p Policy) env() (*cel.Env, error) {
-	opts := []cel.EnvOption{cel.ClearMacros()}
-	for _, name := range slices.Sorted(maps.Keys(p.file.Features)) {
-		d, _ := fact.DefOf(fact.Key(p.file.Features[name].Fact))
-		opts = append(opts, cel.Variable(name, celTypes[d.Type]))
-	}
-	return cel.NewEnv(opts...)
+func (m *mistake) Error() string { return m.msg }
+
+// A scope is the variables that conditions of one place may name.
+type scope struct {
+	env     *cel.Env
+	names   []string            // sorted
+	choices map[string][]string // values of variables that are one of several names
 }
 
-// compile checks a condition and that needs names exactly the features it uses: CEL would pass
-// over a missing one where it can decide without.
-func (p Policy) compile(env *cel.Env, when string, needs []string) (condition, error) {
-	parsed, iss := env.Parse(when)
-	if iss.Err() != nil {
-		return condition{}, errors.New(told(iss.Err().Error()))
+// variable is one name of a scope.
+type variable struct {
+	typ     *cel.Type
+	choices []string
+}
+
+func newScope(vars map[string]variable) (*scope, error) {
+	s := &scope{choices: map[string][]string{}}
+	opts := []cel.EnvOption{
+		cel.ClearMacros(), cel.CrossTypeNumericComparisons(true),
+		cel.ParserExpressionSizeLimit(maxCondition), cel.ParserRecursionLimit(maxDepth),
 	}
-	root := parsed.NativeRep().Expr()
-	used := identifiers(root)
-	names := slices.Sorted(maps.Keys(p.file.Features))
-	for _, u := range slices.Sorted(maps.Keys(used)) {
-		if _, ok := p.file.Features[u]; !ok {
-			return condition{}, fmt.Errorf("unknown feature %q%s", u, didYouMean(u, names))
-		}
-		if !slices.Contains(needs, u) {
-			return condition{}, fmt.Errorf("the condition uses %q, which is missing under needs; needs names every feature of the condition", u)
-		}
-	}
-	for i, n := range needs {
-		switch {
-		case !used[n]:
-			return condition{}, fmt.Errorf("needs names %q, which the condition does not use%s", n, didYouMean(n, slices.Sorted(maps.Keys(used))))
-		case slices.Contains(needs[:i], n):
-			return condition{}, fmt.Errorf("needs names %q twice", n)
+	for name, v := range vars {
+		s.names = append(s.names, name)
+		opts = append(opts, cel.Variable(name, v.typ))
+		if len(v.choices) > 0 {
+			s.choices[name] = v.choices
 		}
 	}
-	checked, iss := env.Check(parsed)
-	if iss.Err() != nil {
-		return condition{}, errors.New(told(iss.Err().Error()))
-	}
-	if !checked.OutputType().IsExactType(cel.BoolType) {
-		return condition{}, fmt.Errorf("the condition is %s, not a truth value; compare it with something", checked.OutputType())
-	}
-	prg, err := env.Program(checked, cel.CostLimit(maxCost))
+	slices.Sort(s.names)
+	env, err := cel.NewEnv(opts...)
 	if err != nil {
+		return nil, fmt.Errorf("declare the features: %w", err)
+	}
+	s.env = env
+	return s, nil
+}
+
+// compile checks one expression, which must be a truth.
+func (s *scope) compile(source string) (condition, error) {
+	parsed, issues := s.env.Parse(source)
+	if err := firstIssue(issues); err != nil {
 		return condition{}, err
 	}
-	rising := maps.Clone(used)
-	fixed(root, func(name string) { delete(rising, name) })
-	return condition{prg, slices.Clone(needs), rising}, nil
+	tree := parsed.NativeRep()
+	if err := s.check(tree); err != nil {
+		return condition{}, err
+	}
+	checked, issues := s.env.Check(parsed)
+	if err := firstIssue(issues); err != nil {
+		return condition{}, err
+	}
+	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) {
+		return condition{}, &mistake{width: len([]rune(source)), msg: fmt.Sprintf("a condition must be true or false, not %s", t)}
+	}
+	run, err := s.env.Program(checked, cel.CostLimit(maxCost))
+	if err != nil {
+		return condition{}, &mistake{width: 1, msg: fmt.Sprintf("plan the condition: %v", err)}
+	}
+	c := condition{source: source, run: run, rising: map[string]bool{}, offsets: map[string]int{}}
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if _, seen := c.offsets[e.AsIdent()]; e.Kind() != ast.IdentKind || seen {
+			return
+		}
+		if r, ok := tree.SourceInfo().GetOffsetRange(e.ID()); ok {
+			c.offsets[e.AsIdent()] = int(r.Start)
+		}
+	}))
+	polarity(checked.NativeRep().Expr(), true, c.rising)
+	for name := range c.rising {
+		c.vars = append(c.vars, name)
+	}
+	slices.Sort(c.vars)
+	return c, nil
 }
 
-// told is what CEL says of a mistake, in one line and without its made-up file name.
-func told(s string) string {
-	s = strings.TrimPrefix(s, "ERROR: <input>:")
-	line, _, _ := strings.Cut(s, "\n")
-	return line
+// firstIssue is the first complaint of CEL, with its place.
+func firstIssue(issues *cel.Issues) error {
+	if issues.Err() == nil {
+		return nil
+	}
+	list := issues.Errors()
+	if len(list) == 0 {
+		return &mistake{width: 1, msg: issues.Err().Error()}
+	}
+	m := &mistake{width: 1, msg: list[0].Message}
+	if at := list[0].Location; at != nil && at.Line() == 1 {
+		m.offset = at.Column()
+	}
+	return m
+}
+
+// check refuses unknown names, functions outside the list, and comparisons with a choice
+// that the fact does not have: they would never hold.
+func (s *scope) check(tree *ast.AST) error {
+	var found *mistake
+	say := func(e ast.Expr, word, msg, hint string) {
+		if found != nil {
+			return
+		}
+		found = &mistake{width: max(1, len([]rune(word))), msg: msg, hint: hint}
+		if r, ok := tree.SourceInfo().GetOffsetRange(e.ID()); ok {
+			found.offset = int(r.Start)
+		}
+	}
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.IdentKind:
+			if name := e.AsIdent(); !slices.Contains(s.names, name) {
+				say(e, name, fmt.Sprintf("unknown feature %q", name), didYouMean(name, s.names))
+			}
+		case ast.CallKind:
+			call := e.AsCall()
+			if !slices.Contains(functions, call.FunctionName()) {
+				say(e, "", fmt.Sprintf("%q may not be used in a condition", functionName(call.FunctionName())), "write comparisons, in, contains, startsWith, endsWith, size, &&, || and !")
+			}
+			s.checkChoices(call, say)
+		case ast.LiteralKind, ast.ListKind:
+		case ast.SelectKind, ast.ComprehensionKind, ast.MapKind, ast.StructKind, ast.UnspecifiedExprKind:
+			say(e, "", "a condition is made of features, literals and comparisons", "features have no dots in their names")
+		}
+	}))
+	if found != nil {
+		return found
+	}
+	return nil
+}
+
+func functionName(op string) string {
+	if name, ok := operators.FindReverse(op); ok && name != "" {
+		return name
+	}
+	return op
+}
+
+func (s *scope) checkChoices(call ast.CallExpr, say func(e ast.Expr, word, msg, hint string)) {
+	args := call.Args()
+	if len(args) != 2 || !slices.Contains([]string{operators.Equals, operators.NotEquals, operators.In}, call.FunctionName()) {
+		return
+	}
+	for i, arg := range args {
+		if arg.Kind() != ast.IdentKind {
+			continue
+		}
+		known := s.choices[arg.AsIdent()]
+		if known == nil {
+			continue
+		}
+		literals := []ast.Expr{args[1-i]}
+		if args[1-i].Kind() == ast.ListKind {
+			literals = args[1-i].AsList().Elements()
+		}
+		for _, l := range literals {
+			if l.Kind() != ast.LiteralKind {
+				continue
+			}
+			if val, ok := l.AsLiteral().Value().(string); ok && !slices.Contains(known, val) {
+				say(l, `"`+val+`"`, fmt.Sprintf("%s is never %q", arg.AsIdent(), val), didYouMean(val, known))
+			}
+		}
+	}
 }
 
 func didYouMean(word string, known []string) string {
 	if n, ok := strictyaml.Nearest(word, known); ok {
-		return fmt.Sprintf("; did you mean %q?", n)
+		return fmt.Sprintf("did you mean %q?", n)
 	}
 	return ""
 }
 
-// identifiers are the names that an expression uses.
-func identifiers(e ast.Expr) map[string]bool {
-	used := map[string]bool{}
-	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() == ast.IdentKind {
-			used[e.AsIdent()] = true
+// polarity finds for each variable whether more of it can only make the expression truer:
+// such a comparison may be trusted when it holds for a lower bound.
+func polarity(e ast.Expr, positive bool, rising map[string]bool) {
+	mark := func(name string, up bool) {
+		if was, seen := rising[name]; seen {
+			up = up && was
 		}
-	}))
-	return used
-}
-
-// fixed reports every feature that an expression uses otherwise than rising: a count that is
-// compared by >= or > with a literal, or a set that is asked for a literal or its size, joined
-// by && and || alone. For these, what is true of a part stays true of the whole.
-func fixed(e ast.Expr, report func(string)) {
-	if e.Kind() == ast.CallKind {
-		call := e.AsCall()
-		args := call.Args()
-		switch call.FunctionName() {
-		case operators.LogicalAnd, operators.LogicalOr:
-			for _, a := range args {
-				fixed(a, report)
+		rising[name] = up
+	}
+	if e.Kind() != ast.CallKind {
+		ast.PreOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
+			if x.Kind() == ast.IdentKind {
+				mark(x.AsIdent(), false)
+			}
+		}))
+		return
+	}
+	call := e.AsCall()
+	operand := func(x ast.Expr, up bool) {
+		if x.Kind() == ast.CallKind && x.AsCall().FunctionName() == "size" {
+			for _, arg := range append(slices.Clone(x.AsCall().Args()), target(x.AsCall())...) {
+				if arg.Kind() == ast.IdentKind {
+					mark(arg.AsIdent(), up)
+				} else {
+					polarity(arg, positive, rising)
+				}
 			}
 			return
-		case operators.Greater, operators.GreaterEquals:
-			if amount(args[0]) && args[1].Kind() == ast.LiteralKind {
-				return
-			}
-		case operators.Less, operators.LessEquals:
-			if args[0].Kind() == ast.LiteralKind && amount(args[1]) {
-				return
-			}
-		case operators.In:
-			if args[0].Kind() == ast.LiteralKind && args[1].Kind() == ast.IdentKind {
-				return
-			}
+		}
+		if x.Kind() == ast.IdentKind {
+			mark(x.AsIdent(), up)
+			return
+		}
+		polarity(x, positive, rising)
+	}
+	args := call.Args()
+	switch call.FunctionName() {
+	case operators.LogicalAnd, operators.LogicalOr:
+		for _, a := range args {
+			polarity(a, positive, rising)
+		}
+	case operators.LogicalNot:
+		polarity(args[0], !positive, rising)
+	case operators.Greater, operators.GreaterEquals:
+		operand(args[0], positive)
+		operand(args[1], !positive)
+	case operators.Less, operators.LessEquals:
+		operand(args[0], !positive)
+		operand(args[1], positive)
+	case operators.In:
+		operand(args[0], false)
+		operand(args[1], positive)
+	default:
+		for _, a := range append(slices.Clone(args), target(call)...) {
+			operand(a, false)
 		}
 	}
-	for name := range identifiers(e) {
-		report(name)
-	}
 }
 
-// amount tells whether an expression is a feature, or the size of one.
-func amount(e ast.Expr) bool {
-	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "size" {
-		call := e.AsCall()
-		return len(call.Args()) == 1 && call.Args()[0].Kind() == ast.IdentKind ||
-			call.IsMemberFunction() && len(call.Args()) == 0 && call.Target().Kind() == ast.IdentKind
+func target(call ast.CallExpr) []ast.Expr {
+	if call.IsMemberFunction() {
+		return []ast.Expr{call.Target()}
 	}
-	return e.Kind() == ast.IdentKind
+	return nil
 }
 
-type ruling uint8
+// An answer is what a condition comes to.
+type answer uint8
 
 const (
-	silent ruling = iota // judged: it does not hold, or the question does not arise
-	fires
-	open // cannot be judged
+	no     answer = iota
+	yes           // it holds, also for whatever more there may be
+	unsure        // something it needs is not known
+	moot          // something it needs does not apply: it cannot hold
 )
 
-// holds judges a condition. A lower bound judges it only where the rest, unseen, could not
-// change the outcome: it fires if the part that was seen is enough, and is silent if no amount
-// would be.
-func (p Policy) holds(facts fact.Facts, c condition) (out ruling, missing, used []fact.ID) {
-	low, high := map[string]any{}, map[string]any{}
-	var bounds []fact.ID
-	rising, bounded := true, true
-	for _, need := range c.needs {
-		spec := p.file.Features[need]
-		f := facts.Get(fact.Key(spec.Fact), spec.Subject)
-		switch f.State {
+// ask evaluates the condition. missing are the facts that make it unsure.
+func (c condition) ask(in map[string]input) (a answer, missing []fact.Fact) {
+	if c.run == nil {
+		return yes, nil
+	}
+	least, most := map[string]any{}, map[string]any{}
+	bounded, trusted := false, true
+	for _, name := range c.vars {
+		i := in[name]
+		least[name], most[name] = i.value, i.value
+		switch i.state {
 		case fact.NotApplicable:
-			return silent, nil, nil
+			return moot, nil // decides wherever it stands, also before what is not known
 		case fact.Unknown:
-			missing = append(missing, f.ID)
+			trusted, missing = false, append(missing, i.missing...)
 		case fact.AtLeast:
-			bounds, used = append(bounds, f.ID), append(used, f.ID)
-			most, ok := most(f.Value)
-			low[need], high[need] = value(f.Value), most
-			rising, bounded = rising && c.rising[need], bounded && ok
+			bounded, trusted, missing = true, trusted && c.rising[name], append(missing, i.missing...)
+			most[name] = i.most
 		case fact.Known:
-			used = append(used, f.ID)
-			low[need] = value(f.Value)
-			high[need] = low[need]
 		}
 	}
-	if len(missing) > 0 {
-		return open, missing, nil
+	if !trusted {
+		return unsure, missing
 	}
-	yes, ok := run(c, low)
+	holds, err := c.holds(least)
 	switch {
-	case !ok, !rising:
-		return open, bounds, nil
-	case yes:
-		return fires, nil, used
-	case len(bounds) == 0:
-		return silent, nil, nil
+	case err != nil:
+		return unsure, missing
+	case holds:
+		return yes, nil
 	case !bounded:
-		return open, bounds, nil
+		return no, nil
 	}
-	if ever, ok := run(c, high); !ok || ever {
-		return open, bounds, nil
-	}
-	return silent, nil, nil
-}
-
-func run(c condition, vars map[string]any) (yes, ok bool) {
-	out, _, err := c.program.Eval(vars)
-	if err != nil {
-		return false, false
-	}
-	yes, ok = out.Value().(bool)
-	return yes, ok
-}
-
-// value is a fact's value as CEL takes it.
-func value(v fact.Value) any {
-	switch v.Type {
-	case fact.Bool:
-		return v.Num == 1
-	case fact.Int, fact.Bytes, fact.Minutes, fact.Hour, fact.Weekday:
-		return v.Num
-	case fact.Decimal:
-		return float64(v.Num) / 10
-	case fact.Percent:
-		if v.Den == 0 {
-			return 0.0
+	for _, v := range most {
+		if v == nil {
+			return unsure, missing // a list that was cut short may hold anything
 		}
-		return float64(v.Num) / float64(v.Den)
-	case fact.Texts:
-		return v.List
-	case fact.Text, fact.Name, fact.IP, fact.Masked, fact.Label:
-		return v.Str
-	case fact.Time, fact.Hours, fact.Table:
-		return nil
-	default:
-		return nil
 	}
+	if could, err := c.holds(most); err == nil && !could {
+		return no, nil // not even without bounds
+	}
+	return unsure, missing
 }
 
-// most is the largest value that a lower bound allows; ok is false where there is none, as of
-// a set that may hold anything.
-func most(v fact.Value) (largest any, ok bool) {
-	switch v.Type {
-	case fact.Int, fact.Bytes, fact.Minutes:
-		return int64(math.MaxInt64), true
-	case fact.Decimal:
-		return math.MaxFloat64, true
-	case fact.Bool, fact.Percent, fact.Hour, fact.Weekday, fact.Texts, fact.Text, fact.Name, fact.IP, fact.Masked, fact.Label, fact.Time, fact.Hours, fact.Table:
-		return nil, false
-	default:
-		return nil, false
+var errNoTruth = errors.New("the condition came to no truth")
+
+func (c condition) holds(vars map[string]any) (bool, error) {
+	out, _, err := c.run.Eval(vars)
+	if err != nil {
+		return false, fmt.Errorf("evaluate %s: %w", c.source, err)
 	}
+	b, ok := out.(types.Bool)
+	if !ok {
+		return false, errNoTruth
+	}
+	return bool(b), nil
 }

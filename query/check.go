@@ -177,6 +177,9 @@ func checkExpr(schema Schema, e Expr, depth int) error {
 		if !e.Prefix.IsValid() {
 			return fmt.Errorf("%s in cidr: the network is not valid", e.Field)
 		}
+		if e.Prefix.Addr().Is4In6() {
+			return fmt.Errorf("%s in cidr %s: write the IPv4 network itself; addresses are compared unmapped", e.Field, e.Prefix)
+		}
 	case Exists:
 		_, err := schema.Field(e.Field)
 		return err
@@ -195,7 +198,7 @@ func textual(schema Schema, f Field, op string, v Value) error {
 		return fmt.Errorf("%s %s: %s is %s, not text", f, op, f, spec.Type)
 	}
 	if v.typ != Text {
-		return fmt.Errorf("%s %s needs a text in double quotes, not %s", f, op, v.literal())
+		return fmt.Errorf("%s %s needs a text in double quotes, not %s", f, op, v.typ)
 	}
 	return nil
 }
@@ -204,6 +207,9 @@ func matches(spec FieldSpec, v Value) error {
 	want := spec.Type
 	if want == JSON {
 		want = Text
+	}
+	if v.typ == Time && !printable(v.Time()) {
+		return fmt.Errorf("%s: a time lies outside the years 0 to 9999", spec.Name)
 	}
 	if v.typ == want {
 		return nil

@@ -11,24 +11,43 @@ import (
 )
 
 // The JSON form of a value: one member that names its type, null for a missing one.
-type valueForm struct {
+type singleForm struct {
 	Bool  *bool   `json:"bool,omitempty"`
 	Bytes *string `json:"bytes,omitempty"` // base64 of a text that is not UTF-8
-	Cut   bool    `json:"cut,omitempty"`
 	Int   *int64  `json:"int,omitempty"`
 	IP    *string `json:"ip,omitempty"`
 	JSON  *string `json:"json,omitempty"`
 	Param *string `json:"param,omitempty"`
-	Set   []Value `json:"set,omitempty"`
-	IsSet bool    `json:"empty_set,omitempty"`
 	Text  *string `json:"text,omitempty"`
 	Time  *string `json:"time,omitempty"`
 	Micro *int64  `json:"unix_micro,omitempty"` // a time that RFC 3339 cannot write: outside the years 0 to 9999
 }
 
+// The form of a value that may be a set. A member of a set is no set.
+type valueForm struct {
+	Cut bool `json:"cut,omitempty"` // the set holds only the first of its values
+	singleForm
+	Set   []member `json:"set,omitempty"`
+	IsSet bool     `json:"empty_set,omitempty"`
+}
+
+type member Value
+
 // MarshalJSON writes the value with its type, so that it reads back equal.
 func (v Value) MarshalJSON() ([]byte, error) {
-	var f valueForm
+	if v.typ != Set {
+		return member(v).MarshalJSON()
+	}
+	f := valueForm{Cut: v.cut, IsSet: len(v.set) == 0}
+	for _, m := range v.set {
+		f.Set = append(f.Set, member(m))
+	}
+	return marshal(f)
+}
+
+// MarshalJSON writes the value with its type.
+func (v member) MarshalJSON() ([]byte, error) {
+	var f singleForm
 	switch v.typ {
 	case Null:
 		return []byte("null"), nil
@@ -38,13 +57,13 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case Int:
 		f.Int = &v.num
 	case Text:
-		f.Text = &v.text
+		f.Text = &v.text // JSON cannot hold bytes that are not UTF-8
 		if !utf8.ValidString(v.text) {
 			b := base64.StdEncoding.EncodeToString([]byte(v.text))
 			f.Text, f.Bytes = nil, &b
 		}
 	case Time:
-		if s := Stamp(v.Time()); printable(v.Time()) {
+		if s := Stamp(Value(v).Time()); printable(Value(v).Time()) {
 			f.Time = &s
 		} else {
 			f.Micro = &v.num
@@ -56,9 +75,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case Param:
 		f.Param = &v.text
 	case Set:
-		f.Set, f.Cut, f.IsSet = v.set, v.cut, len(v.set) == 0
+		return nil, errors.New("write value: a member of a set is a set")
 	default:
-		return nil, fmt.Errorf("a value of unknown type %d cannot be written", v.typ)
+		return nil, fmt.Errorf("write value: unknown type %d", v.typ)
 	}
 	return marshal(f)
 }
@@ -89,6 +108,43 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	if err := strict(data, &f); err != nil {
 		return fmt.Errorf("read value: %w", err)
 	}
+	isSet := f.Set != nil || f.IsSet
+	switch {
+	case f.Set != nil && f.IsSet, f.Cut && !isSet:
+		return errors.New("read value: cut and empty_set speak of a set only")
+	case isSet && f.singleForm != (singleForm{}):
+		return errOne
+	case !isSet:
+		got, err := f.value()
+		*v = got
+		return err
+	}
+	var set []Value
+	for _, m := range f.Set {
+		set = append(set, Value(m))
+	}
+	*v = SetOf(set, f.Cut)
+	return nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote and nothing else.
+func (v *member) UnmarshalJSON(data []byte) error {
+	*v = member{}
+	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
+		return nil
+	}
+	var f singleForm
+	if err := strict(data, &f); err != nil {
+		return fmt.Errorf("read value: %w", err)
+	}
+	got, err := f.value()
+	*v = member(got)
+	return err
+}
+
+var errOne = errors.New("read value: exactly one of bool, int, text, bytes, time, unix_micro, ip, json, set, empty_set, param must be given")
+
+func (f singleForm) value() (v Value, err error) {
 	n := 0
 	is := func(yes bool, set func()) {
 		if yes {
@@ -96,33 +152,32 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 			set()
 		}
 	}
-	var bad error
-	is(f.Bool != nil, func() { *v = BoolOf(*f.Bool) })
-	is(f.Int != nil, func() { *v = IntOf(*f.Int) })
-	is(f.Text != nil, func() { *v = TextOf(*f.Text) })
+	is(f.Bool != nil, func() { v = BoolOf(*f.Bool) })
+	is(f.Int != nil, func() { v = IntOf(*f.Int) })
+	is(f.Text != nil, func() { v = TextOf(*f.Text) })
 	is(f.IP != nil, func() {
-		if *v = IPOf(*f.IP); v.typ != IP || v.text != *f.IP {
-			bad = fmt.Errorf("read value: %q is no address in canonical form", *f.IP)
+		if v = IPOf(*f.IP); v.typ != IP || v.text != *f.IP {
+			err = fmt.Errorf("read value: %q is no address in canonical form", *f.IP)
 		}
 	})
-	is(f.JSON != nil, func() { *v = JSONOf(*f.JSON) })
-	is(f.Param != nil, func() { *v = ParamOf(*f.Param) })
-	is(f.Set != nil || f.IsSet, func() { *v = SetOf(f.Set, f.Cut) })
+	is(f.JSON != nil, func() { v = JSONOf(*f.JSON) })
+	is(f.Param != nil, func() { v = ParamOf(*f.Param) })
 	is(f.Bytes != nil, func() {
-		raw, err := base64.StdEncoding.DecodeString(*f.Bytes)
-		*v, bad = TextOf(string(raw)), err
+		var raw []byte
+		raw, err = base64.StdEncoding.DecodeString(*f.Bytes)
+		v = TextOf(string(raw))
 	})
 	is(f.Time != nil, func() {
 		t, ok := stamp(*f.Time)
-		if *v = TimeOf(t); !ok {
-			bad = fmt.Errorf("read value: %q is no time such as 2025-09-09T04:20:05Z", *f.Time)
+		if v = TimeOf(t); !ok {
+			err = fmt.Errorf("read value: %q is no time such as 2025-09-09T04:20:05Z", *f.Time)
 		}
 	})
-	is(f.Micro != nil, func() { *v = Value{typ: Time, num: *f.Micro} })
+	is(f.Micro != nil, func() { v = Value{typ: Time, num: *f.Micro} })
 	if n != 1 {
-		return errors.New("read value: exactly one of bool, int, text, bytes, time, ip, json, set, param must be given")
+		return Value{}, errOne
 	}
-	return bad
+	return v, err
 }
 
 // The JSON form of a query. Its condition is the canonical text.

@@ -85,34 +85,34 @@ var interrupts = map[int]Meaning{
 }
 
 var failures = map[int]Meaning{
-	16003:   {"テナントに追加されていないユーザー", "user not added to the tenant"},                                         // SsoUserAccountNotFoundInResourceTenant
-	50005:   {"対応していないプラットフォーム", "platform not supported by conditional access"},                           // DevicePolicyError
-	50020:   {"このテナントに存在しないユーザー", "user unknown in this tenant"},                                           // UserUnauthorized
-	50034:   {"存在しないユーザー", "user does not exist"},                                                          // UserAccountNotFound
-	50053:   {"アカウントのロックまたは不審なIPアドレスのブロック", "account locked or address blocked as malicious"}, // IdsLocked
-	50056:   {"パスワードが未設定", "no password set"},                                                              // invalid or null password
-	50057:   {"無効なアカウント", "account disabled"},                                                              // UserDisabled
-	50059:   {"テナントを特定できない要求", "tenant not identified"},                                                    // MissingTenantRealmAndNoUserInformationProvided
-	50064:   {"資格情報の検証の失敗", "credentials could not be validated"},                                          // CredentialAuthenticationError
-	50088:   {"多要素認証の電話の回数制限", "limit of multifactor calls reached"},                                       // limit on telecom calls
-	50105:   {"アプリの割り当てなし", "not assigned to the application"},                                             // EntitlementGrantsNotFound
-	50126:   {"ユーザー名またはパスワードの誤り", "wrong user name or password"},                                           // InvalidUserNameOrPassword
-	50131:   {"条件付きアクセスによる拒否", "refused by conditional access"},                                            // ConditionalAccessFailed
-	50132:   {"パスワードの期限切れまたは変更によるセッションの失効", "session ended by a password's expiry or change"},              // SsoArtifactInvalidOrExpired
-	50133:   {"パスワードの期限切れまたは変更によるセッションの失効", "session ended by a password's expiry or change"},              // SsoArtifactRevoked
-	50173:   {"トークンの失効", "token revoked"},                                                                  // FreshTokenNeeded
-	53000:   {"準拠していないデバイス", "device not compliant"},                                                       // DeviceNotCompliant
-	53001:   {"ドメイン未参加のデバイス", "device not joined to the domain"},                                           // DeviceNotDomainJoined
-	53002:   {"承認されていないアプリ", "application not approved"},                                                   // ApplicationUsedIsNotAnApprovedApp
-	53003:   {"条件付きアクセスによるブロック", "blocked by conditional access"},                                          // BlockedByConditionalAccess
-	53004:   {"リスクによる多要素認証登録の拒否", "enrolment in multifactor authentication refused because of risk"},       // ProofUpBlockedDueToRisk
-	53011:   {"ホームテナントのリスクによるブロック", "blocked because of risk on the home tenant"},                          // user blocked due to risk
-	500121:  {"多要素認証の失敗", "multifactor authentication failed"},                                             // strong authentication request failed
-	500133:  {"アサーションの有効期間外", "assertion outside its validity"},                                            // InvalidAssertion
-	530032:  {"テナントのセキュリティポリシーによるブロック", "blocked by the tenant's security policy"},                         // BlockedByConditionalAccessOnSecurityPolicy
-	530034:  {"不審な操作による委任管理者のブロック", "delegated administrator blocked because of suspicious activity"},      // DelegatedAdminBlockedDueToSuspiciousActivity
-	530035:  {"セキュリティの既定値によるブロック", "blocked by security defaults"},                                         // BlockedBySecurityDefaults
-	700016:  {"存在しないアプリ", "application unknown in the tenant"},                                             // UnauthorizedClient_DoesNotMatchRequest
-	7000215: {"アプリの資格情報の誤り", "wrong client secret"},                                                        // invalid client secret
-	7000222: {"アプリの資格情報の期限切れ", "client secret expired"},                                                    // InvalidClientSecretExpiredKeysProvided
+	16003:   {"テナントに追加されていないユーザー", "user not added to the tenant"},                                    // SsoUserAccountNotFoundInResourceTenant
+	50005:   {"対応していないプラットフォーム", "platform not supported by conditional access"},                      // DevicePolicyError
+	50020:   {"このテナントに存在しないユーザー", "user unknown in this tenant"},                                      // UserUnauthorized
+	50034:   {"存在しないユーザー", "user does not exist"},                                                     // UserAccountNotFound
+	50053:   {"アカウントのロックまたは不審なIPアドレスのブロック", "account locked or address blocked as malicious"},         // IdsLocked
+	50056:   {"パスワードが未設定", "no password set"},                                                         // invalid or null password
+	50057:   {"無効なアカウント", "account disabled"},                                                         // UserDisabled
+	50059:   {"テナントを特定できない要求", "tenant not identified"},                                               // MissingTenantRealmAndNoUserInformationProvided
+	50064:   {"資格情報の検証の失敗", "credentials could not be validated"},                                     // CredentialAuthenticationError
+	50088:   {"多要素認証の電話の回数制限", "limit of multifactor calls reached"},                                  // limit on telecom calls
+	50105:   {"アプリの割り当てなし", "not assigned to the application"},                                        // EntitlementGrantsNotFound
+	50126:   {"ユーザー名またはパスワードの誤り", "wrong user name or password"},                                      // InvalidUserNameOrPassword
+	50131:   {"条件付きアクセスによる拒否", "refused by conditional access"},                                       // ConditionalAccessFailed
+	50132:   {"パスワードの期限切れまたは変更によるセッションの失効", "session ended by a password's expiry or change"},         // SsoArtifactInvalidOrExpired
+	50133:   {"パスワードの期限切れまたは変更によるセッションの失効", "session ended by a password's expiry or change"},         // SsoArtifactRevoked
+	50173:   {"トークンの失効", "token revoked"},                                                             // FreshTokenNeeded
+	53000:   {"準拠していないデバイス", "device not compliant"},                                                  // DeviceNotCompliant
+	53001:   {"ドメイン未参加のデバイス", "device not joined to the domain"},                                      // DeviceNotDomainJoined
+	53002:   {"承認されていないアプリ", "application not approved"},                                              // ApplicationUsedIsNotAnApprovedApp
+	53003:   {"条件付きアクセスによるブロック", "blocked by conditional access"},                                     // BlockedByConditionalAccess
+	53004:   {"リスクによる多要素認証登録の拒否", "enrolment in multifactor authentication refused because of risk"},  // ProofUpBlockedDueToRisk
+	53011:   {"ホームテナントのリスクによるブロック", "blocked because of risk on the home tenant"},                     // user blocked due to risk
+	500121:  {"多要素認証の失敗", "multifactor authentication failed"},                                        // strong authentication request failed
+	500133:  {"アサーションの有効期間外", "assertion outside its validity"},                                       // InvalidAssertion
+	530032:  {"テナントのセキュリティポリシーによるブロック", "blocked by the tenant's security policy"},                    // BlockedByConditionalAccessOnSecurityPolicy
+	530034:  {"不審な操作による委任管理者のブロック", "delegated administrator blocked because of suspicious activity"}, // DelegatedAdminBlockedDueToSuspiciousActivity
+	530035:  {"セキュリティの既定値によるブロック", "blocked by security defaults"},                                    // BlockedBySecurityDefaults
+	700016:  {"存在しないアプリ", "application unknown in the tenant"},                                        // UnauthorizedClient_DoesNotMatchRequest
+	7000215: {"アプリの資格情報の誤り", "wrong client secret"},                                                   // invalid client secret
+	7000222: {"アプリの資格情報の期限切れ", "client secret expired"},                                               // InvalidClientSecretExpiredKeysProvided
 }

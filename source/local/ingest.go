@@ -49,7 +49,7 @@ type Report struct {
 const (
 	batchRows  = 512
 	flushRows  = 5_000
-	commitRows = 1_000_000
+	commitRows = 150_000
 )
 
 // Ingest reads every log among the files and folders of roots. A file that was read before is
