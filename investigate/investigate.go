@@ -5,7 +5,6 @@
 package investigate
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -93,6 +92,9 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 	options := t.options(plan, lg)
 	c.Inputs = t.inputs(plan, options)
 	if c.Document, c.Reports, err = publish(draft, options); err != nil {
+		return Case{}, err
+	}
+	if err := admit(f, set, t.Policy, c.Draft, options, c.Reports); err != nil {
 		return Case{}, err
 	}
 	lg.Append("report", map[string]string{"case": f.CaseID(), "verdict": judged.Verdict().String()}, ledger.Cost{})
@@ -207,14 +209,7 @@ func Replay(b bundle.Bundle) (c Case, err error) {
 			err = fmt.Errorf("replay case %s: %w", b.CaseID, err)
 		}
 	}()
-	f, err := b.ParseFinding()
-	if err != nil {
-		return Case{}, err
-	}
-	if !bytes.Equal(b.Inputs[phrasesInput], phrase.Default().Bytes()) {
-		return Case{}, fmt.Errorf("the case was written with other phrases; use version %s of the program", b.Version)
-	}
-	pol, err := policy.Load(policyInput, b.Inputs[policyInput])
+	f, pol, o, err := inputsOf(b)
 	if err != nil {
 		return Case{}, err
 	}
@@ -226,10 +221,6 @@ func Replay(b bundle.Bundle) (c Case, err error) {
 	draft, err := narrative.Decode(b.Draft, judged)
 	if err != nil {
 		return Case{}, err
-	}
-	var o report.Options
-	if err := json.Unmarshal(b.Inputs[optionsInput], &o); err != nil {
-		return Case{}, fmt.Errorf("%s: %w", optionsInput, err)
 	}
 	c = Case{Finding: f, Evidence: b.Evidence, Assessment: judged, Draft: b.Draft, Inputs: b.Inputs, Version: b.Version, Language: o.Lang}
 	c.Document, c.Reports, err = publish(draft, o)

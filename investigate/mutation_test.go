@@ -22,7 +22,21 @@ type mutation struct {
 	name   string
 	ja, en string
 	to     func(match string) string
+	other  string // a pattern: instead, a match is replaced by the first other text that fits it
 	only   string // the one report it is about; all when empty
+}
+
+// instead is what stands in the mutant where the report has match.
+func (m mutation) instead(text, match string) string {
+	if m.other == "" {
+		return m.to(match)
+	}
+	for _, s := range regexp.MustCompile(m.other).FindAllString(text, -1) {
+		if s != match {
+			return s
+		}
+	}
+	return match
 }
 
 // swap replaces one text by another, either way round.
@@ -39,7 +53,7 @@ func swap(pairs ...string) func(string) string {
 
 var firstNumber = regexp.MustCompile(`[0-9][0-9,]*`)
 
-// numbers replaces the last number of a match.
+// number replaces the last number of a match.
 func number(change func(n int) int) func(string) string {
 	return func(match string) string {
 		at := firstNumber.FindAllStringIndex(match, -1)
@@ -87,9 +101,11 @@ func month(match string) string {
 }
 
 const (
-	jaTime = `\d{4}-\d\d-\d\d（.）\d\d:\d\d:\d\d`
-	enTime = `\d{4}-\d\d-\d\d \([A-Z][a-z]+\) \d\d:\d\d:\d\d`
-	stamps = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
+	jaTime    = `\d{4}-\d\d-\d\d（.）\d\d:\d\d:\d\d`
+	enTime    = `\d{4}-\d\d-\d\d \([A-Z][a-z]+\) \d\d:\d\d:\d\d`
+	addresses = `203\.0\.113\.\d+|198\.51\.100\.\d+|2001:db8:[0-9a-f:]+`
+	arns      = `arn:aws:[a-z]+::[0-9]+:[a-z]+/[A-Za-z0-9_@./-]+`
+	stamps    = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
 )
 
 var mutations = []mutation{
@@ -97,9 +113,9 @@ var mutations = []mutation{
 	{name: "number off by one", ja: `[0-9]件`, en: `[0-9] (?:events|sign-ins?|records)`, to: number(func(n int) int { return n + 1 })},
 	{name: "weekday", ja: `（[月火水木金土日]）|[月火水木金土日]曜日|"Tuesday"`, en: `\([MTWFS][a-z]{2}\)|Tuesday`, to: swap("火", "水", "月", "日", "金", "土", "木", "月", "Tue", "Wed", "Mon", "Sun", "Fri", "Sat", "Thu", "Mon")},
 	{name: "IP octet", ja: `\d+\.\d+\.113\.\d+|198\.51\.100\.\d+`, en: `\d+\.\d+\.113\.\d+|198\.51\.100\.\d+`, to: number(func(n int) int { return n ^ 1 })},
-	{name: "IP of another fact", ja: `198\.51\.100\.103|203\.0\.113\.27`, en: `198\.51\.100\.103|203\.0\.113\.27`, to: swap("198.51.100.103", "2001:db8:4f:dbe9::25cf", "203.0.113.27", "198.51.100.103")},
-	{name: "ARN of another fact", ja: `arn:aws:sts::[^"<` + "`" + `]*`, en: `arn:aws:sts::[^"<` + "`" + `]*`, to: func(string) string { return "arn:aws:iam::111122223333:user/batch" }},
-	{name: "number of another fact", ja: `1,912`, en: `1,912`, to: replace("1,912", "59")},
+	{name: "IP of another fact", ja: addresses, en: addresses, other: addresses},
+	{name: "ARN of another fact", ja: arns, en: arns, other: arns},
+	{name: "number of another fact", ja: `\d+件`, en: `\d+ (?:events|sign-ins|records)`, other: `\d+(?:件| events| sign-ins| records)`},
 	{name: "counts swapped", ja: `成功(?:<b>)?\d+(?:</b>)?、中断(?:<b>)?\d+`, en: `\d+(?:</b>)? successful, (?:<b>)?\d+`, to: exchange(`\d+`)},
 	{name: "comparison inverted", ja: `より多い|より少ない`, en: `more than|less than`, to: swap("より多い", "より少ない", "more than", "less than")},
 	{name: "none for some", ja: `中断(?:<b>)?\d+`, en: `(?:[1-9]\d*)(?:</b>)? interrupted`, to: number(func(int) int { return 0 })},
@@ -129,7 +145,7 @@ var mutations = []mutation{
 	{name: "success and failure", ja: `成功した|失敗した`, en: `was called and succeeded|failed with`, to: swap("成功した", "失敗した", "succeeded", "failed")},
 	{name: "outcome", ja: `回答あり|該当記録なし|"Found"|"Empty"`, en: `<b>found</b>|<b>empty</b>|\| found \||\| empty \||"Found"|"Empty"`, to: swap("回答あり", "該当記録なし", "found", "empty", "Found", "Empty")},
 	{name: "actor and target swapped", ja: "(?m)^.*事象: .*$", en: "(?m)^.*Event: .*$", to: func(m string) string {
-		return exchange("佐藤 楓|ml-training-data-[0-9a-f]+")(m)
+		return exchange("佐藤 楓|ml-sandbox")(m)
 	}},
 	{name: "hypothesis to fact", ja: `の可能性がある（支持`, en: `(?:may be|possible|could be|might)[^"\n]*supported|Possibly[^"\n]*supported|[^"\n]*\(for: `, to: func(m string) string {
 		return "確実に" + m
@@ -208,13 +224,18 @@ func places(list [][]int, n int) [][]int {
 	return out
 }
 
+// unordered tells whether the first two lines are members of one JSON object, whose order says nothing.
+func unordered(lines []string, name string) bool {
+	return name == investigate.JSONName && strings.Contains(lines[0], `": `) && strings.Contains(lines[1], `": `)
+}
+
 func soaking() bool { return os.Getenv("URATORI_SOAK") != "" }
 
 // Whatever is falsified in a finished report, the second door refuses it: no mutant survives.
 func TestNoMutantSurvives(t *testing.T) {
-	each, lines, chars := 3, 40, 60
+	each, lines, chars, variants := 2, 15, 20, []string{"c"}
 	if soaking() {
-		each, lines, chars = 25, 1000, 5000
+		each, lines, chars, variants = 25, 1000, 3000, []string{"a", "b", "c", "f", "h"}
 	}
 	applied := map[string]map[string]int{}
 	count := func(op string, lang phrase.Lang, name string) {
@@ -224,7 +245,7 @@ func TestNoMutantSurvives(t *testing.T) {
 		applied[op][string(lang)+" "+name]++
 	}
 	total := 0
-	for _, variant := range []string{"a", "c"} {
+	for _, variant := range variants {
 		w := enter(t, variant, 1, phrase.JA)
 		for _, w.tools.Language = range phrase.Langs() {
 			c := w.run(t)
@@ -251,13 +272,13 @@ func TestNoMutantSurvives(t *testing.T) {
 						pattern = m.en
 					}
 					for _, at := range places(regexp.MustCompile(pattern).FindAllStringIndex(text, -1), each) {
-						attempt(m.name, text[:at[0]]+m.to(text[at[0]:at[1]])+text[at[1]:])
+						attempt(m.name, text[:at[0]]+m.instead(text, text[at[0]:at[1]])+text[at[1]:])
 					}
 				}
 				all := strings.Split(text, "\n")
 				for i := 0; i < len(all)-1; i += max(1, len(all)/lines) {
 					for op, change := range lineMutations {
-						if all[i] != "" {
+						if all[i] != "" && !(op == "lines swapped" && unordered(all[i:], name)) {
 							attempt(op, strings.Join(change(slices.Clone(all), i), "\n"))
 						}
 					}
@@ -266,7 +287,7 @@ func TestNoMutantSurvives(t *testing.T) {
 			}
 		}
 	}
-	if total < 2000 {
+	if total < 600 {
 		t.Errorf("only %d mutants were made", total)
 	}
 	for _, m := range mutations {

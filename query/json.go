@@ -74,8 +74,8 @@ func (v member) MarshalJSON() ([]byte, error) {
 		f.JSON = &v.text
 	case Param:
 		f.Param = &v.text
-	case Set:
-		return nil, errors.New("write value: a member of a set is a set")
+	case Set: // nobody makes such a set; it is written all the same, and refused when read
+		return Value(v).MarshalJSON()
 	default:
 		return nil, fmt.Errorf("write value: unknown type %d", v.typ)
 	}

@@ -94,8 +94,11 @@ func (e And) String() string { return join(e.Terms, " and ", "all", 2) }
 func (e Or) String() string { return join(e.Terms, " or ", "none", 1) }
 
 func join(terms []Expr, word, empty string, level int) string {
-	if len(terms) == 0 {
+	switch len(terms) {
+	case 0:
 		return empty
+	case 1: // needs its kind to be seen
+		return strings.TrimSpace(word) + "(" + terms[0].String() + ")"
 	}
 	parts := make([]string, len(terms))
 	for i, t := range terms {
@@ -103,9 +106,6 @@ func join(terms []Expr, word, empty string, level int) string {
 		if binds(t) <= level {
 			parts[i] = "(" + parts[i] + ")"
 		}
-	}
-	if len(parts) == 1 { // one term needs its kind to be seen
-		return strings.TrimSpace(word) + "(" + terms[0].String() + ")"
 	}
 	return strings.Join(parts, word)
 }

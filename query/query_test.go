@@ -223,6 +223,8 @@ func TestValuesReadBackFromJSON(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(whole)
 	f.Add(`cloudtrail from 2025-08-10T04:20:05Z to 2025-09-09T05:20:05Z where ((((not all)))) or none select raw limit 1`)
+	f.Add(`signin from 0000-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z where ` + strings.Repeat("and(", 90) + "all" + strings.Repeat(")", 90) + ` select raw limit 1`)
+	f.Add(`cloudtrail from 2025-08-10T04:20:05Z to 2025-09-09T05:20:05Z where source_ip in cidr ::ffff:203.0.113.9/120 and user_agent contains "\x00\u202e" compute count() as n limit 1`)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)
 		if err != nil {

@@ -62,7 +62,7 @@ func (s Schema) Field(name Field) (FieldSpec, error) {
 	for _, f := range s.Fields {
 		names = append(names, string(f.Name))
 	}
-	return FieldSpec{}, fmt.Errorf("%s has no field %q%s; any other value of the record is %q and its path", s.Dataset, name, didYouMean(string(name), names), "raw:")
+	return FieldSpec{}, fmt.Errorf("%s has no field %q%s; other values of the record are written raw:path.to.value", s.Dataset, name, didYouMean(string(name), names))
 }
 
 // RawPath is the JSON path of a "raw:" field: dotted names of letters, digits, "_" and "-".

@@ -75,14 +75,14 @@ func (w *world) begin(created time.Time, ip string) []event {
 		"onBehalfOf":   object{"userId": w.storeUser, "identityStoreArn": w.storeARN()},
 		"credentialId": w.hex(40),
 	}
-	more := func(ip string) object {
-		return object{
-			"sourceIPAddress": ip, "eventType": "AwsServiceEvent", "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
-			"serviceEventDetails": object{"account_id": w.account, "role_name": w.permissionSet},
-		}
+	// Both calls are the browser's; only the second is about one account and role.
+	browser := func() object {
+		return object{"sourceIPAddress": ip, "eventType": "AwsServiceEvent", "userAgent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"}
 	}
-	list := w.record(created.Add(-20*time.Second), w.management, "sso.amazonaws.com", "ListAccounts", portal, true, object{"sourceIPAddress": ip, "eventType": "AwsServiceEvent"})
-	creds := w.record(created.Add(-time.Second), w.management, "sso.amazonaws.com", "GetRoleCredentials", portal, true, more(ip))
+	list := w.record(created.Add(-20*time.Second), w.management, "sso.amazonaws.com", "ListAccounts", portal, true, browser())
+	role := browser()
+	role["serviceEventDetails"] = object{"account_id": w.account, "role_name": w.permissionSet}
+	creds := w.record(created.Add(-time.Second), w.management, "sso.amazonaws.com", "GetRoleCredentials", portal, true, role)
 	assume := w.record(created, w.account, "sts.amazonaws.com", "AssumeRoleWithSAML",
 		object{"type": "SAMLUser", "principalId": w.hex(12) + ":" + w.upn, "userName": w.upn, "identityProvider": w.provider}, true,
 		object{

@@ -50,8 +50,8 @@ func (w *world) files() (map[string][]byte, error) {
 	return out, nil
 }
 
-// archived are the management events that the trails delivered: all, until every trail that
-// records them is stopped. The second trail of variant (c) goes on.
+// archived are the management events that the trails delivered: all of the member account, also
+// in variant (c), where the second trail goes on when the first is stopped.
 func (w *world) archived(management []event) []event {
 	var out []event
 	for _, e := range management {
@@ -157,13 +157,22 @@ func (w *world) settings(out map[string][]byte, dir string) {
 		}
 		return object{"TrailARN": arn(name), "EventSelectors": []any{s}}
 	}
+	// The settings were saved an hour after the event, when variant (c) is over.
+	status := func(name string, stopped bool) {
+		s := object{"IsLogging": !stopped, "LatestDeliveryTime": iso(w.at.Add(55 * time.Minute))}
+		if stopped {
+			s["StopLoggingTime"] = iso(w.stopped())
+			s["LatestDeliveryTime"] = iso(w.stopped().Add(-time.Minute))
+		}
+		put("get-trail-status-"+name+".json", s)
+	}
 	trails := []any{trail(auditTrail)}
 	put("get-event-selectors-"+auditTrail+".json", selectors(auditTrail, false))
-	put("get-trail-status-"+auditTrail+".json", object{"IsLogging": true, "LatestDeliveryTime": iso(w.at.Add(30 * time.Minute))})
+	status(auditTrail, false)
 	if w.data() {
 		trails = append(trails, trail(dataTrail))
 		put("get-event-selectors-"+dataTrail+".json", selectors(dataTrail, true))
-		put("get-trail-status-"+dataTrail+".json", object{"IsLogging": w.variant != "c", "LatestDeliveryTime": iso(w.at.Add(30 * time.Minute))})
+		status(dataTrail, w.variant == "c")
 	}
 	put("describe-trails.json", object{"trailList": trails})
 }

@@ -90,7 +90,8 @@ func newWorld(variant string, seed uint64) *world {
 	w.provider = fmt.Sprintf("arn:aws:iam::%s:saml-provider/AWSSSO_%s_DO_NOT_DELETE", w.account, w.hex(16))
 	w.created = w.at.Add(-12 * time.Minute)
 	w.home = fmt.Sprintf("203.0.113.%d", 10+w.rng.IntN(200))
-	w.six = fmt.Sprintf("2001:db8:%x:%x::%x", 1+w.rng.IntN(0xfff), w.rng.IntN(0xffff), 1+w.rng.IntN(0xffff))
+	// No group is zero: the truth has the address in the one way that it is printed.
+	w.six = fmt.Sprintf("2001:db8:%x:%x::%x", 1+w.rng.IntN(0xfff), max(1, w.rng.IntN(0xffff)), 1+w.rng.IntN(0xffff))
 	w.asn, w.asnOrg = "64500", "EXAMPLE-ISP-JP"
 	w.remote, w.remoteCountry, w.remoteCode, w.remoteCity = w.home, "Japan", "JP", "Tokyo"
 	w.remoteASN, w.remoteOrg, w.tool = w.asn, w.asnOrg, agent

@@ -309,7 +309,7 @@ func TestAStopLeavesAConsistentStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	if _, err := s.Ingest(context.Background(), []string{dir}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -424,7 +424,7 @@ func TestCoverage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer as.Close()
+	defer func() { _ = as.Close() }()
 	if got := tell(as, data); got != "Unknown/no_records 24h, NotCollected/not_held 120h" {
 		t.Errorf("an assertion: %s", got)
 	}

@@ -1,0 +1,11 @@
+package query
+
+import "time"
+
+func mustStamp(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
