@@ -294,8 +294,11 @@ func (w wantForm) lists(a Assessment) []string {
 		got, want []string
 		among     bool
 	}{
-		{"signals", fired, w.Signals, true}, {"signals", fired, w.Silent, false}, {"not_judged", open, w.NotJudged, true},
-		{"actions", acts, w.Actions, true}, {"actions", acts, w.NoActions, false},
+		{"signals", fired, w.Signals, true},
+		{"signals", fired, w.Silent, false},
+		{"not_judged", open, w.NotJudged, true},
+		{"actions", acts, w.Actions, true},
+		{"actions", acts, w.NoActions, false},
 	} {
 		for _, id := range l.want {
 			if slices.Contains(l.got, id) != l.among {

@@ -19,7 +19,7 @@ func TestConditionsTrustALowerBoundOnlyWhereMoreCannotMatter(t *testing.T) {
 	atLeast := func(n int64) input { return input{state: fact.AtLeast, value: n, most: int64(math.MaxInt64)} }
 	known := func(v any) input { return input{state: fact.Known, value: v} }
 	cut := input{state: fact.AtLeast, value: []string{"a"}}
-	var unknown, notApplicable = input{state: fact.Unknown}, input{state: fact.NotApplicable}
+	unknown, notApplicable := input{state: fact.Unknown}, input{state: fact.NotApplicable}
 	tests := []struct {
 		when string
 		in   map[string]input

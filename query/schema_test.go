@@ -148,12 +148,14 @@ func TestPathsAreFoundInRealLogs(t *testing.T) {
 			EventTime: 386, EventID: 386, "user_principal_name": 386, "ip": 386, "error_code": 386, "country": 382, "city": 382, "app_display_name": 386,
 			"interactive": 386, "operating_system": 326, "category": 386, "auth_requirement": 345, "correlation_id": 386, "tenant_id": 386,
 		}},
-		{dataset: SignIn, pattern: "labelled-events/panther-entra-signin.jsonl", inner: []string{"log"}, records: 9,
+		{
+			dataset: SignIn, pattern: "labelled-events/panther-entra-signin.jsonl", inner: []string{"log"}, records: 9,
 			keep: func(r any) bool {
 				m, _ := r.(map[string]any)
 				return m["category"] == "SignInLogs"
 			},
-			found: map[Field]int{"user_principal_name": 9, "ip": 9, "error_code": 9, "category": 9, EventTime: 9}},
+			found: map[Field]int{"user_principal_name": 9, "ip": 9, "error_code": 9, "category": 9, EventTime: 9},
+		},
 	} {
 		schema, _ := SchemaOf(c.dataset)
 		n, found := 0, map[Field]int{}
