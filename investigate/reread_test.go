@@ -73,7 +73,7 @@ func (p proven) admit(name string, data []byte) error {
 
 // Every report of every variant passes the second door: a correct report is never refused.
 // The full matrix of 9 variants, 12 seeds and 2 languages runs when URATORI_SOAK is set.
-func TestCorrectReportsAreAdmitted(t *testing.T) {
+func TestSoakAdmitsCorrectReports(t *testing.T) {
 	seeds := []uint64{1}
 	if soaking() {
 		seeds = []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}

@@ -146,6 +146,7 @@ func native(v fact.Value, t fact.Type) (_ any, ok bool) {
 // arose, because the case lacks what it asks by or its playbook does not ask it, says nothing.
 func mostOf(all []input) input {
 	var best, hidden, first *input
+	var bounds []fact.Fact // of which there may be more than was seen
 	applies := false
 	for i := range all {
 		in := &all[i]
@@ -153,6 +154,9 @@ func mostOf(all []input) input {
 		case fact.Known, fact.AtLeast:
 			if best == nil || size(in.value) > size(best.value) {
 				best = in
+			}
+			if in.state == fact.AtLeast {
+				bounds = append(bounds, in.missing...)
 			}
 			applies = true
 		case fact.Unknown:
@@ -173,13 +177,15 @@ func mostOf(all []input) input {
 		return *hidden
 	case best == nil:
 		return *first
-	case hidden == nil || best.value == true:
+	case hidden == nil && bounds == nil || best.value == true:
 		return *best
-	case size(best.value) == 0:
+	case hidden != nil && size(best.value) == 0:
 		return *hidden
+	case hidden != nil:
+		bounds = append(bounds, hidden.missing...)
 	}
 	out := *best
-	out.state, out.missing = fact.AtLeast, append(append([]fact.Fact(nil), out.missing...), hidden.missing...)
+	out.state, out.missing = fact.AtLeast, bounds
 	if _, whole := out.value.(int64); whole {
 		out.most = int64(math.MaxInt64)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/goccy/go-yaml"
+
 	"uratori/evidence"
 	"uratori/query"
 )
@@ -16,10 +18,17 @@ const maxInput = 256 << 20
 
 func readAll(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxInput)) }
 
-// parseQuestion reads a query as JSON or as canonical text.
+// parseQuestion reads a query as JSON, as YAML of the same members, or as canonical text.
 func parseQuestion(text string) (q query.Query, err error) {
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
 		return q, json.Unmarshal([]byte(text), &q)
+	}
+	if strings.Contains(text, "dataset:") {
+		data, err := yaml.YAMLToJSON([]byte(text))
+		if err != nil {
+			return q, err
+		}
+		return q, json.Unmarshal(data, &q)
 	}
 	return query.Parse(strings.TrimSpace(text))
 }

@@ -60,8 +60,8 @@ func (a *app) ask() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ask QUERY",
 		Short: "Put one question to the logs and print the rows and the native query",
-		Long: `Ask takes a question in its canonical text, or as JSON, or the name of a file that holds
-either ("-" reads standard input).`,
+		Long: `Ask takes a question in its canonical text, as JSON or YAML, or the name of a file that holds
+one of them ("-" reads standard input).`,
 		Example: `  uratori ask 'cloudtrail from 2025-09-01T00:00:00Z to 2025-10-01T00:00:00Z group by api compute count() as n order by n desc limit 10' --store logs.duckdb`,
 		Args:    func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
 		RunE: func(cmd *cobra.Command, args []string) error {

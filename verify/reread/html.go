@@ -98,11 +98,11 @@ func (h *hypertext) char() (r rune, ok bool) {
 
 // runs reads text with its code spans, links and values in bold, up to other markup.
 func (h *hypertext) runs() (*tape, *Refusal) {
-	t := &tape{lang: h.lang, book: h.book, clock: h.clock, limit: textLimit}
+	t := &tape{lang: h.lang, book: h.book, clock: h.clock, limit: textLimit, bolds: true}
 	bold, small := false, false
 	for {
 		if r, ok := h.char(); ok {
-			t.atoms = append(t.atoms, atom{r: r})
+			t.atoms = append(t.atoms, atom{r: r, bold: bold})
 			continue
 		}
 		switch {

@@ -16,8 +16,9 @@ import (
 // says reads a whole line as a phrase filled with these values.
 func (t *tape) says(l verify.Line) bool {
 	for _, tok := range l.Phrase.Text(t.lang) {
+		from := t.at
 		if tok.Slot == "" {
-			if !t.literal(tok.Literal) {
+			if !t.literal(tok.Literal) || !t.weight(from, false) {
 				return false
 			}
 			continue
@@ -28,6 +29,20 @@ func (t *tape) says(l verify.Line) bool {
 		}
 		if !t.filled(f, tok.Units) {
 			return t.no("slot %q of %s differs", tok.Slot, l.Phrase.ID)
+		}
+		if !t.weight(from, true) {
+			return false
+		}
+	}
+	return true
+}
+
+// weight tells whether what was read since from is bold throughout, or nowhere: on a page that
+// sets values in bold, no other words may look like one.
+func (t *tape) weight(from int, bold bool) bool {
+	for _, a := range t.atoms[from:t.at] {
+		if t.bolds && a.r != 0 && a.bold != bold {
+			return t.no("values and no other words are bold")
 		}
 	}
 	return true

@@ -39,7 +39,11 @@ type section struct {
 }
 
 // A block is what stands in a section: a line, or a table or text under one.
-type block interface{ block() }
+//
+//sumtype:decl
+type block interface {
+	block() // only this package defines blocks
+}
 
 type (
 	// line is one statement, or one of the report's own words.

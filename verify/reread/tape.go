@@ -14,6 +14,7 @@ type atom struct {
 	code string // of a code span, in the value layer
 	link string // what a link names, such as "F12"
 	span bool   // a code span, which may be empty
+	bold bool   // of plain text in HTML: a value
 }
 
 // A tape is a line or cell being read, from the left.
@@ -23,6 +24,7 @@ type tape struct {
 	clock clock
 	limit int  // characters after which a text is cut
 	bare  bool // code has no span of its own, as in JSON
+	bolds bool // values are bold, as in HTML
 	atoms []atom
 	at    int
 	why   string // the first thing that did not fit
