@@ -34,11 +34,13 @@ var layers = map[string][]string{
 	"fact":     {"finding", "query", "evidence", "calendar"},
 
 	// where questions come from, and where they are asked
-	"source":          {"query", "evidence", "ledger"},
-	"source/local":    {"query", "evidence", "ledger", "source"},
-	"source/scripted": {"query", "evidence", "source"},
-	"playbook":        {"finding", "query", "fact", "strictyaml"},
-	"gather":          {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
+	"source":            {"query", "evidence", "ledger"},
+	"source/call":       {"source"},
+	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
+	"source/local":      {"query", "evidence", "ledger", "source"},
+	"source/scripted":   {"query", "evidence", "source"},
+	"playbook":          {"finding", "query", "fact", "strictyaml"},
+	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
 	// from facts to a report
 	"policy":        {"fact", "evidence", "strictyaml"},

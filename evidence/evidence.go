@@ -78,7 +78,9 @@ type Answer struct {
 	Reason  string    // for people, when there is no answer: what the source said; may be hostile text
 	Taken   time.Time // when the source answered, UTC; not part of the hash
 	Elapsed time.Duration
-	Calls   int // calls made for this answer, retries included; not part of the hash
+	Calls   int   // calls made for this answer, retries included; not part of the hash
+	Pages   int   // pages read; not part of the hash
+	Bytes   int64 // received, or scanned where the source says so; not part of the hash
 }
 
 // A Row holds one value for each column.

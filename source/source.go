@@ -24,8 +24,83 @@ type Source interface {
 	Ask(ctx context.Context, q query.Query) (evidence.Answer, error)
 }
 
+// A Preparer is a Source that likes to know what will be asked before it is asked: what it
+// fetches for one question may serve the others.
+type Preparer interface {
+	// Prepare is told the questions of a round. It makes no call.
+	Prepare(qs []query.Query)
+}
+
 // What a source's error may wrap. Callers act on them; nobody reads error text to decide.
 var (
-	ErrDenied    = errors.New("refused")
-	ErrThrottled = errors.New("throttled")
+	ErrDenied      = errors.New("refused")            // credentials or permission: asking again does not help
+	ErrInvalid     = errors.New("refused as invalid") // the request itself: never sent again
+	ErrThrottled   = errors.New("throttled")          // the source's own limit
+	ErrUnavailable = errors.New("unavailable")        // down, or the connection broke
+	ErrBudget      = errors.New("budget used up")     // ours: the call was not made
 )
+
+// A Meter is asked before every call to a remote API and told what it cost. It is safe for
+// concurrent use.
+type Meter interface {
+	// Take reserves one call of api, such as "cloudtrail:LookupEvents". An error wraps
+	// [ErrBudget] and says which part of the budget is used up: the call must not be made.
+	Take(api string) error
+	// Note records a call that was made, whatever came of it.
+	Note(c Call)
+}
+
+// A Call is one call that was made to a remote API.
+type Call struct {
+	API     string // such as "cloudtrail:LookupEvents"
+	Source  string // name of the source that called
+	Account string // 12 digits, or ""
+	Region  string
+	Outcome string // "ok", or in a word what went wrong
+	Pages   int64
+	Rows    int64
+	Bytes   int64 // received, or scanned where the service says so
+}
+
+type meterKey struct{}
+
+// WithMeter returns a context whose calls are metered by m.
+func WithMeter(ctx context.Context, m Meter) context.Context {
+	return context.WithValue(ctx, meterKey{}, m)
+}
+
+// MeterOf is the meter of a context; without one, calls are free.
+func MeterOf(ctx context.Context) Meter {
+	if m, ok := ctx.Value(meterKey{}).(Meter); ok {
+		return m
+	}
+	return free{}
+}
+
+type free struct{}
+
+func (free) Take(string) error { return nil }
+func (free) Note(Call)         {}
+
+// A Document is a response that is kept whole as evidence beside an answer: what a service said
+// of its own settings, such as which trails it has. Secrets are redacted by who keeps it.
+type Document struct {
+	Source string // name of the source
+	Name   string // the call that it answers, such as "cloudtrail:GetTrailStatus arn:aws:cloudtrail:..."
+	Body   []byte // JSON
+}
+
+type witnessKey struct{}
+
+// WithWitness returns a context in which documents are handed to keep, which may be called
+// concurrently.
+func WithWitness(ctx context.Context, keep func(Document)) context.Context {
+	return context.WithValue(ctx, witnessKey{}, keep)
+}
+
+// Witness hands a document to whoever gathers evidence; without one it is forgotten.
+func Witness(ctx context.Context, d Document) {
+	if keep, ok := ctx.Value(witnessKey{}).(func(Document)); ok {
+		keep(d)
+	}
+}
