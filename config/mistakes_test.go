@@ -98,7 +98,7 @@ func TestMistakes(t *testing.T) {
 		{source(", script: [{dataset: signin, calls: +1-, outcome: failed}]"), `"+1-" does not say which calls`},
 
 		{"order: {cloudtrail: [s]}", `source "s" is not known; the file defines none`},
-		{source("") + "\norder: {sigin: [s]}", `2:9: dataset "sigin" is not known; it is one of cloudtrail, signin; did you mean "signin"?`},
+		{source("") + "\norder: {sigin: [s]}", `2:9: dataset "sigin" is not known; it is one of cloudtrail, signin, vpc_flow, dns, s3_access, eks_audit, rds_audit; did you mean "signin"?`},
 		{source("") + "\norder:\n  signin: [s]\n  cloud trail: [s]", `dataset "cloud trail" is not known`},
 		{source("") + "\norder: {signin: [s, s]}", `2:21: source "s" stands twice`},
 		{source("") + "\norder: {signin: []}", "no source is named for signin"},

@@ -10,8 +10,11 @@ import (
 // Kinds of record that coverage can be asserted for, and datasets that can be asked. They are words
 // of the file as well as of package query, which this package does not know.
 var (
-	kinds    = []string{"cloudtrail_management", "s3_data", "lambda_data", "signin", "signin_noninteractive"}
-	datasets = []string{"cloudtrail", "signin"}
+	kinds = []string{
+		"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data", "signin", "signin_noninteractive",
+		"vpc_flow", "dns", "s3_access", "eks_audit", "rds_audit",
+	}
+	datasets = []string{"cloudtrail", "signin", "vpc_flow", "dns", "s3_access", "eks_audit", "rds_audit"}
 )
 
 // sourceName is what can stand in a report, a log and a command line without quotes.
