@@ -33,6 +33,11 @@ type Row struct {
 	Error   string            // why it could not tell
 }
 
+// Nothing tells whether the source knows nothing of the kind: it holds not one record of it.
+func (r Row) Nothing() bool {
+	return r.State == Unknown && r.Error == "" && len(r.Why) == 1 && r.Why[0] == evidence.WhyNoRecords
+}
+
 // A State is how much of a window is collected.
 type State string
 
@@ -159,8 +164,8 @@ func Costs(rows []Row, books playbook.Set, p policy.Policy) []Cost {
 		for s, collected := range best {
 			missing = missing || s.kind == k.Kind && !collected
 		}
-		if missing {
-			out = append(out, CostOf(k.Kind, books, p))
+		if c := CostOf(k.Kind, books, p); missing && (len(c.Questions) > 0 || c.What != policy.Text{}) {
+			out = append(out, c)
 		}
 	}
 	return out

@@ -204,3 +204,13 @@ func Kinds() []KindSpec {
 		{KindRDSAudit, RDSAudit, true},
 	}
 }
+
+// KindOf is the spec of a kind of record.
+func KindOf(kind string) (KindSpec, bool) {
+	for _, k := range Kinds() {
+		if k.Kind == kind {
+			return k, true
+		}
+	}
+	return KindSpec{}, false
+}
