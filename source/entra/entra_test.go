@@ -76,7 +76,7 @@ func open(t testing.TB, d *graphtest.Server, change func(*entra.Options)) *entra
 	t.Helper()
 	opt := entra.Options{
 		Name: "entra", TenantID: d.Tenant(), ClientID: d.ClientID(), Endpoint: d.URL(), TokenURL: d.TokenURL(),
-		Secret: func(context.Context) (string, error) { return d.Secret(), nil }, Caller: quick(), Now: now,
+		Secret: secretOf(d), Caller: quick(), Now: now,
 	}
 	if change != nil {
 		change(&opt)
@@ -91,6 +91,10 @@ func open(t testing.TB, d *graphtest.Server, change func(*entra.Options)) *entra
 		}
 	})
 	return s
+}
+
+func secretOf(d *graphtest.Server) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return d.Secret(), nil }
 }
 
 // signIns asks for the sign-ins of the records' window that hold where.

@@ -31,6 +31,7 @@ func TestFaults(t *testing.T) {
 	unknown := func(is error) want { return want{is, 0, evidence.Unknown, evidence.WhyNoResponse} }
 	whole := collected(evidence.Found)
 	part := collected(evidence.Truncated)
+	all := ask(t, sourcetest.Reference(t, sourcetest.Records()), signIns(nil))
 	for _, c := range []struct {
 		name  string
 		fault graphtest.Fault
@@ -82,7 +83,6 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := double(t, graphtest.Options{Unlimited: true, PageSize: 60})
-			truth := sourcetest.Reference(t, sourcetest.Records())
 			s := open(t, d, func(o *entra.Options) { o.Timeout, o.MaxPages = 200*time.Millisecond, 8 })
 			m := &meter{left: budget}
 			ctx := source.WithMeter(t.Context(), m)
@@ -110,7 +110,6 @@ func TestFaults(t *testing.T) {
 			case a.Outcome != c.want.outcome:
 				t.Errorf("%s (%s), want %s", a.Outcome, a.Reason, c.want.outcome)
 			}
-			all := ask(t, truth, q)
 			known := map[string]bool{}
 			for _, r := range all.Rows {
 				known[r[1].Text()] = true

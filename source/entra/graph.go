@@ -38,13 +38,28 @@ func newGraph(opt Options) *graph {
 	rt := opt.Transport
 	if rt == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // of the standard library
-		own.MaxIdleConnsPerHost = 2
 		rt = own
 	}
 	return &graph{opt: opt, http: &http.Client{
-		Transport:     rt,
+		Transport:     fresh{rt},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// fresh makes every request on a connection of its own: on one that was used before, net/http
+// repeats a GET by itself when the connection breaks, and no meter would know.
+type fresh struct{ http.RoundTripper }
+
+func (f fresh) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Close = true
+	return f.RoundTripper.RoundTrip(r)
+}
+
+func (f fresh) CloseIdleConnections() {
+	if c, ok := f.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 func (g *graph) close() { g.http.CloseIdleConnections() }

@@ -57,9 +57,11 @@ func (g *graph) authorize(ctx context.Context) (tok *oauth2.Token, calls int, er
 	if err != nil {
 		return nil, calls, err
 	}
-	if tok.ExpiresIn > 0 {
-		tok.Expiry = g.opt.Now().Add(time.Duration(tok.ExpiresIn) * time.Second)
+	life := spare // one that does not say how long it is good for serves once
+	if !tok.Expiry.IsZero() {
+		life = time.Until(tok.Expiry) // which the library counted by the system's clock
 	}
+	tok.Expiry = g.opt.Now().Add(life)
 	g.mu.Lock()
 	g.token = tok
 	g.mu.Unlock()

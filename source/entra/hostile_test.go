@@ -1,0 +1,181 @@
+package entra_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"uratori/evidence"
+	"uratori/query"
+	"uratori/source/call"
+	"uratori/source/entra"
+	"uratori/source/graphtest"
+	"uratori/source/sourcetest"
+)
+
+// hostile are values that break what is pasted into a filter instead of quoted.
+var hostile = []string{
+	"u1@example.co.jp", "o'brien@example.co.jp", "''", "'", "' or 1 eq 1 or '' eq '", "x') or startsWith(userPrincipalName,'", "%27", "%27 or %27", "a&$top=1", "a?$filter=x", "a#b",
+	"a+b", "a b", " a", "a ", "a/b", `a\b`, `"`, "a;b", "a,b", "(a)", "*", "null", "true", "2025-09-09T00:00:00Z", "\x00", "a\nb", "a\rb", "a\tb", "\u202eevil", "ａ＇ｂ", "名前", "\u3000",
+	"k̂", "İ", "ß", "\U0001F600", "\xff\xfe", strings.Repeat("x", 201), strings.Repeat("'", 200), strings.Repeat("y", 64<<10),
+}
+
+// FuzzHostileValues holds that a value finds the records that have it and no other, in every field
+// that Graph filters by, or that the question is refused.
+func FuzzHostileValues(f *testing.F) {
+	fields := []query.Field{"user_principal_name", "user_display_name", "app_display_name", "city", "browser", "user_id", query.EventID}
+	for i, h := range hostile {
+		f.Add(h, uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, value string, which uint8) {
+		field := fields[int(which)%len(fields)]
+		if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+			value = strings.ToValidUTF8(strings.ReplaceAll(value, "\x00", ""), "\ufffd") // no JSON holds the one, no text of the store the other
+		}
+		if field == "user_principal_name" {
+			value = strings.ToLower(value)
+		}
+		records := append(sourcetest.Records()[query.SignIn][:20:20], record(t, field, value), record(t, field, "another"))
+		d := double(t, graphtest.Options{Unlimited: true, SignIns: records})
+		s := open(t, d, nil)
+		want := 0
+		for _, where := range []query.Expr{
+			equals(field, value),
+			query.In{Field: field, Values: []query.Value{query.TextOf(value), query.TextOf("nobody")}},
+			query.And{Terms: []query.Expr{equals(field, value), query.Exists{Field: query.EventID}}},
+		} {
+			q := signIns(where)
+			q.Select = append(q.Select, query.RawSHA256)
+			if field != query.EventID && field != "user_principal_name" {
+				q.Select = append(q.Select, field)
+			}
+			a, err := s.Ask(t.Context(), q)
+			if err != nil {
+				t.Fatalf("%s: %v", where, err)
+			}
+			truth := ask(t, sourcetest.Reference(t, map[query.Dataset][][]byte{query.SignIn: records}), signIns(where))
+			if a.Outcome != truth.Outcome || len(a.Rows) != len(truth.Rows) {
+				t.Fatalf("%s in %s: %s with %d rows, want %s with %d", query.Quote(value), field, a.Outcome, len(a.Rows), truth.Outcome, len(truth.Rows))
+			}
+			want += len(truth.Rows)
+		}
+		if value != "" && want == 0 {
+			t.Errorf("%s in %s: the record that holds it was not found", query.Quote(value), field)
+		}
+		for _, r := range d.Requests() {
+			if f := r.Query["$filter"]; strings.HasSuffix(r.Path, "signIns") && (len(f) != 1 || r.Query.Get("$top") != "1000" || len(r.Query) != 3) {
+				t.Errorf("%s changed the request: %v", query.Quote(value), r.Query)
+			}
+		}
+	})
+}
+
+// record is a sign-in with a value in a field.
+func record(t testing.TB, field query.Field, value string) []byte {
+	m := map[string]any{
+		"id": "r-" + value, "createdDateTime": "2025-09-08T01:02:03.1234567Z", "userPrincipalName": "r@example.co.jp", "appDisplayName": "app",
+		"status": map[string]any{"errorCode": 0},
+	}
+	switch field {
+	case "user_principal_name":
+		m["userPrincipalName"] = value
+	case "user_display_name":
+		m["userDisplayName"] = value
+	case "app_display_name":
+		m["appDisplayName"] = value
+	case "city":
+		m["location"] = map[string]any{"city": value}
+	case "browser":
+		m["deviceDetail"] = map[string]any{"browser": value}
+	case "user_id":
+		m["userId"] = value
+	case query.EventID:
+		m["id"] = value
+	default:
+		t.Fatalf("no record for %s", field)
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// An address finds its sign-ins however the log spells it.
+func TestAddressesAreFoundInEverySpelling(t *testing.T) {
+	var records [][]byte
+	for i, ip := range []string{"192.0.2.7", "::ffff:192.0.2.7", "2001:db8::7", "2001:0db8:0000:0000:0000:0000:0000:0007", "192.0.2.70"} {
+		records = append(records, fmt.Appendf(nil, `{"id":"i%d","createdDateTime":"2025-09-08T01:02:0%dZ","userPrincipalName":"u@example.co.jp","appDisplayName":"x","ipAddress":%q,"status":{"errorCode":0}}`, i, i, ip))
+	}
+	s := open(t, double(t, graphtest.Options{Unlimited: true, SignIns: records}), nil)
+	for ip, n := range map[string]int{"192.0.2.7": 2, "2001:db8::7": 2, "192.0.2.70": 1, "192.0.2.8": 0} {
+		a := ask(t, s, signIns(query.Compare{Field: "ip", Op: query.Equal, Value: query.IPOf(ip)}))
+		if len(a.Rows) != n {
+			t.Errorf("%s has %d sign-ins, want %d", ip, len(a.Rows), n)
+		}
+	}
+}
+
+// Eight that ask at once stay within 5 requests in 10 seconds, and wait out what the service says
+// when another program uses the limit up.
+func TestThePaceIsThatOfGraph(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var records [][]byte
+		for i := range 160 {
+			records = append(records, fmt.Appendf(nil, `{"id":"i%d","createdDateTime":%q,"userPrincipalName":"u%d@example.co.jp","appDisplayName":"x","status":{"errorCode":0}}`,
+				i, began.Add(-time.Duration(i+60)*time.Minute).UTC().Format(time.RFC3339), i%8))
+		}
+		d, err := graphtest.New(graphtest.Options{SignIns: records, PageSize: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := entra.New(entra.Options{
+			TenantID: d.Tenant(), ClientID: d.ClientID(), Secret: secretOf(d), Endpoint: d.URL(), TokenURL: d.TokenURL(),
+			Transport: d.Transport(), Caller: call.New(call.Options{Paces: entra.Paces()}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		done := make(chan evidence.Answer)
+		for i := range 8 {
+			go func() {
+				a, err := s.Ask(t.Context(), query.Query{
+					Dataset: query.SignIn, Window: query.Window{From: began.Add(-24 * time.Hour), To: began}, Where: equals("user_principal_name", fmt.Sprintf("u%d@example.co.jp", i)),
+					Select: []query.Field{query.EventID}, Limit: 100,
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				done <- a
+			}()
+		}
+		for range 8 {
+			if a := <-done; a.Outcome != evidence.Found || len(a.Rows) != 20 {
+				t.Errorf("%s with %d rows, want 20", a.Outcome, len(a.Rows))
+			}
+		}
+		var at []time.Time
+		for _, r := range d.Requests() {
+			if r.Status == 429 {
+				t.Errorf("throttled at %s", r.At)
+			}
+			if strings.HasSuffix(r.Path, "signIns") {
+				at = append(at, r.At)
+			}
+		}
+		for i := 5; i < len(at); i++ {
+			if gap := at[i].Sub(at[i-5]); gap < 10*time.Second {
+				t.Errorf("6 requests within %s", gap)
+			}
+		}
+		if len(at) != 16 {
+			t.Errorf("%d requests for 8 questions of 2 pages", len(at))
+		}
+	})
+}
