@@ -25,10 +25,10 @@ import (
 
 // The APIs, as they stand in budgets, paces and the ledger.
 const (
-	APIToken        = "graph:token"              // client credentials for a token
-	APISignIns      = "graph:auditLogs/signIns"  // a page of sign-ins
-	APIUsers        = "graph:users"              // a user, a manager or the sponsors
-	APIApplications = "graph:applications"       // the application's own secrets
+	APIToken        = "graph:token"             // client credentials for a token
+	APISignIns      = "graph:auditLogs/signIns" // a page of sign-ins
+	APIUsers        = "graph:users"             // a user, a manager or the sponsors
+	APIApplications = "graph:applications"      // the application's own secrets
 	defaultEndpoint = "https://graph.microsoft.com"
 	defaultLogin    = "https://login.microsoftonline.com"
 )

@@ -14,24 +14,24 @@ type Way uint8
 
 // The ways to misbehave.
 const (
-	Throttle      Way = iota + 1 // 429 with Retry-After
-	ThrottleBare                 // 429 without
-	ServerError                  // 503
-	GatewayTime                  // 504
-	BadRequest                   // 400
-	Unauthorized                 // 401
-	Forbidden                    // 403
-	Unlicensed                   // 403 by licence
-	Redirect                     // 302 to elsewhere
-	Hang                         // no answer until the client leaves
-	Cut                          // the connection ends before the answer
-	EmptyBody                    // 200 without a body
-	NotJSON                      // 200 and broken JSON
-	WrongType                    // 200 and a proxy's page
-	NullList                     // 200 and {"value": null}
-	NoList                       // 200 and {}
-	TwoLists                     // 200 and two members "value"
-	EchoSecrets                  // 400 whose text repeats the request's secrets
+	Throttle     Way = iota + 1 // 429 with Retry-After
+	ThrottleBare                // 429 without
+	ServerError                 // 503
+	GatewayTime                 // 504
+	BadRequest                  // 400
+	Unauthorized                // 401
+	Forbidden                   // 403
+	Unlicensed                  // 403 by licence
+	Redirect                    // 302 to elsewhere
+	Hang                        // no answer until the client leaves
+	Cut                         // the connection ends before the answer
+	EmptyBody                   // 200 without a body
+	NotJSON                     // 200 and broken JSON
+	WrongType                   // 200 and a proxy's page
+	NullList                    // 200 and {"value": null}
+	NoList                      // 200 and {}
+	TwoLists                    // 200 and two members "value"
+	EchoSecrets                 // 400 whose text repeats the request's secrets
 
 	TruncatedBody // what it would answer, cut in the middle
 	Slow          // what it would answer, later
