@@ -37,7 +37,7 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 	began := s.opt.Now()
 	f := &fetching{Source: s, filter: narrow(q.Where), seen: map[string]bool{}}
 	whole := spanOf(q.Window)
-	a.Native = "GET " + s.address(whole, f.filter) + "\nthen, over these sign-ins:\n" + q.String()
+	a.Native = "GET " + s.address(whole, f.filter, pageSize) + "\nthen, over these sign-ins:\n" + q.String()
 	if err := s.kept.take(ctx); err != nil {
 		return a, err
 	}
@@ -131,7 +131,7 @@ func tooMuch(err error) bool {
 
 // span fetches the pages of one span.
 func (f *fetching) span(ctx context.Context, sp span, into *spool) error {
-	next, empty := f.address(sp, f.filter), 0
+	next, empty := f.address(sp, f.filter, pageSize), 0
 	for next != "" {
 		if f.pages >= f.opt.MaxPages {
 			return fmt.Errorf("the limit of %d pages for one question is reached: %w", f.opt.MaxPages, errPartial)
@@ -172,7 +172,7 @@ func (f *fetching) span(ctx context.Context, sp span, into *spool) error {
 
 // sameService refuses a link that leads elsewhere: the token goes with it.
 func (f *fetching) sameService(next string) error {
-	base, err := url.Parse(f.address(span{}, ""))
+	base, err := url.Parse(f.address(span{}, "", pageSize))
 	if err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (s *Source) probe(ctx context.Context) error {
 		}
 		return p.err
 	}
-	address := strings.TrimSuffix(s.address(span{now.Add(-time.Hour).Unix(), now.Unix()}, ""), fmt.Sprint(pageSize)) + "1"
+	address := s.address(span{now.Add(-time.Hour).Unix(), now.Unix()}, "", 1)
 	var body []byte
 	_, err := s.graph.get(ctx, APISignIns, address, func(b []byte) (int64, error) {
 		got, err := readPage(b)

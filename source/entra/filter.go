@@ -193,8 +193,9 @@ func spanOf(w query.Window) span {
 
 func seconds(n int64) string { return time.Unix(n, 0).UTC().Format("2006-01-02T15:04:05Z") }
 
-// address is the request for the sign-ins of a span that pass a filter, newest first.
-func (s *Source) address(sp span, filter string) string {
+// address is the request for the sign-ins of a span that pass a filter, newest first, top
+// of them on a page.
+func (s *Source) address(sp span, filter string, top int) string {
 	f := fmt.Sprintf("createdDateTime ge %s and createdDateTime le %s", seconds(sp.from), seconds(sp.to))
 	version := "v1.0"
 	if s.opt.NonInteractive {
@@ -204,7 +205,7 @@ func (s *Source) address(sp span, filter string) string {
 	if filter != "" {
 		f += " and " + filter
 	}
-	return fmt.Sprintf("%s/%s/auditLogs/signIns?$filter=%s&$orderby=%s&$top=%d", s.opt.Endpoint, version, escape(f), escape("createdDateTime desc"), pageSize)
+	return fmt.Sprintf("%s/%s/auditLogs/signIns?$filter=%s&$orderby=%s&$top=%d", s.opt.Endpoint, version, escape(f), escape("createdDateTime desc"), top)
 }
 
 // escape is text in a query: a space is %20, not +, as Graph's own links have it.
