@@ -137,7 +137,7 @@ func (f *fetching) span(ctx context.Context, sp span, into *spool) error {
 			return fmt.Errorf("the limit of %d pages for one question is reached: %w", f.opt.MaxPages, errPartial)
 		}
 		if f.seen[next] {
-			return fmt.Errorf("Graph leads to the same page again: %w", errPartial)
+			return fmt.Errorf("graph leads to the same page again: %w", errPartial)
 		}
 		f.seen[next] = true
 		var p page
@@ -164,7 +164,7 @@ func (f *fetching) span(ctx context.Context, sp span, into *spool) error {
 		if len(p.Value) > 0 {
 			empty = 0
 		} else if empty++; empty > maxEmptyPages {
-			return fmt.Errorf("Graph leads on without a sign-in: %w", errPartial)
+			return fmt.Errorf("graph leads on without a sign-in: %w", errPartial)
 		}
 	}
 	return nil
@@ -178,7 +178,7 @@ func (f *fetching) sameService(next string) error {
 	}
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != base.Scheme || u.Host != base.Host || u.User != nil || u.Fragment != "" ||
-		!strings.EqualFold(u.Path, base.Path) || len(next) > 16<<10 { // the documentation's links say "signins", too
+		!strings.EqualFold(u.Path, base.Path) || len(next) > 16<<10 { // links may write it all in lower case
 		return &refusal{api: APISignIns, status: 200, message: "the link to the next page leads elsewhere", kind: source.ErrUnavailable}
 	}
 	return nil

@@ -85,12 +85,14 @@ func open(t testing.TB, d *graphtest.Server, change func(*entra.Options)) *entra
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { shut(t, s) })
 	return s
+}
+
+func shut(t testing.TB, s *entra.Source) {
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func secretOf(d *graphtest.Server) func(context.Context) (string, error) {
@@ -141,9 +143,7 @@ func TestEveryQuestionAloneIsAnsweredAlike(t *testing.T) {
 		if diff := sourcetest.Differ(ask(t, s, q), ask(t, truth, q)); diff != "" {
 			t.Errorf("%s\n%s", q, diff)
 		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		shut(t, s)
 	}
 }
 

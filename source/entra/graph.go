@@ -37,8 +37,7 @@ type graph struct {
 func newGraph(opt Options) *graph {
 	rt := opt.Transport
 	if rt == nil {
-		own := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // of the standard library
-		rt = own
+		rt = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true}
 	}
 	return &graph{opt: opt, http: &http.Client{
 		Transport:     fresh{rt},

@@ -141,7 +141,7 @@ func TestThePaceIsThatOfGraph(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close()
+		defer shut(t, s)
 		done := make(chan evidence.Answer)
 		for i := range 8 {
 			go func() {

@@ -163,7 +163,7 @@ func (s *spool) add(records []json.RawMessage) error {
 
 // store puts the records of a spool into the store and tells how many it could not read.
 func (k *kept) put(ctx context.Context, s *spool) (unread int64, err error) {
-	defer os.Remove(s.path)
+	defer func() { err = errors.Join(err, os.Remove(s.path)) }()
 	if err := errors.Join(s.w.Flush(), s.file.Close()); err != nil {
 		return 0, err
 	}

@@ -150,7 +150,7 @@ func (s *Server) URL() string { return s.url }
 // TokenURL is the token endpoint.
 func (s *Server) TokenURL() string { return s.url + "/" + s.opt.Tenant + "/oauth2/v2.0/token" }
 
-// Tenant, ClientID and Secret are what a client needs.
+// Tenant is the id of the tenant.
 func (s *Server) Tenant() string { return s.opt.Tenant }
 
 // ClientID is the id of the application.
