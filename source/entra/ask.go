@@ -69,6 +69,9 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 // errPartial is in the error of a fetch that brought a part and knows that there is more.
 var errPartial = errors.New("there are more sign-ins")
 
+// maxInvalid is how many refused addresses are remembered.
+const maxInvalid = 1000
+
 // fetching is the fetch for one question.
 type fetching struct {
 	*Source
@@ -140,6 +143,9 @@ func (f *fetching) span(ctx context.Context, sp span, into *spool) error {
 			return fmt.Errorf("graph leads to the same page again: %w", errPartial)
 		}
 		f.seen[next] = true
+		if err, ok := f.kept.invalid[next]; ok {
+			return fmt.Errorf("not asked again: %w", err)
+		}
 		var p page
 		calls, err := f.graph.get(ctx, APISignIns, next, func(body []byte) (int64, error) {
 			f.bytes += int64(len(body))
@@ -149,6 +155,9 @@ func (f *fetching) span(ctx context.Context, sp span, into *spool) error {
 		})
 		f.calls += calls
 		if err != nil {
+			if r := refusalIn(err); r != nil && r.api == APISignIns && errors.Is(err, source.ErrInvalid) && len(f.kept.invalid) < maxInvalid {
+				f.kept.invalid[next] = err
+			}
 			return err
 		}
 		f.pages++

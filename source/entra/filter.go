@@ -100,7 +100,7 @@ func (n *narrowing) expr(e query.Expr) (string, bool) {
 		}
 		return joined(parts, " or "), len(parts) > 0
 	case query.Prefix:
-		if f, ok := filterable[e.Field]; ok && f.prefix && plain(e.Value.Text()) && n.take(1) {
+		if f, ok := filterable[e.Field]; ok && f.prefix && comparable(e.Field, e.Value.Text()) && n.take(1) {
 			return "startsWith(" + f.property + "," + quote(e.Value.Text()) + ")", true
 		}
 	}
@@ -145,7 +145,7 @@ func (n *narrowing) equal(field query.Field, v query.Value) (string, bool) {
 			parts = append(parts, f.property+" eq "+quote(s))
 		}
 		return joined(parts, " or "), true
-	case v.Type() == query.Text && plain(v.Text()):
+	case v.Type() == query.Text && comparable(field, v.Text()):
 		return f.property + " eq " + quote(v.Text()), n.take(1)
 	}
 	return "", false
@@ -164,6 +164,12 @@ func spellings(text string) []string {
 		return []string{a.String(), long}
 	}
 	return []string{a.String()}
+}
+
+// comparable tells whether Graph compares a text of a field as we do. Beyond ASCII, lower case is
+// not everywhere the same.
+func comparable(f query.Field, s string) bool {
+	return plain(s) && (f != "user_principal_name" || !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }))
 }
 
 // plain tells whether Graph can be trusted to compare a text as it is: short, of characters that

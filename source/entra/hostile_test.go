@@ -42,6 +42,7 @@ func FuzzHostileValues(f *testing.F) {
 		records := append(sourcetest.Records()[query.SignIn][:20:20], record(t, field, value), record(t, field, "another"))
 		d := double(t, graphtest.Options{Unlimited: true, SignIns: records})
 		s := open(t, d, nil)
+		reference := sourcetest.Reference(t, map[query.Dataset][][]byte{query.SignIn: records})
 		want := 0
 		for _, where := range []query.Expr{
 			equals(field, value),
@@ -57,7 +58,7 @@ func FuzzHostileValues(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s: %v", where, err)
 			}
-			truth := ask(t, sourcetest.Reference(t, map[query.Dataset][][]byte{query.SignIn: records}), signIns(where))
+			truth := ask(t, reference, signIns(where))
 			if a.Outcome != truth.Outcome || len(a.Rows) != len(truth.Rows) {
 				t.Fatalf("%s in %s: %s with %d rows, want %s with %d", query.Quote(value), field, a.Outcome, len(a.Rows), truth.Outcome, len(truth.Rows))
 			}

@@ -30,10 +30,12 @@ type kept struct {
 	files int
 	count int64
 	spans map[string][]span // by filter; sorted, apart from each other
+
+	invalid map[string]error // addresses that Graph refused as invalid: they are not asked again
 }
 
 func newKept(name string) *kept {
-	return &kept{name: name, turn: make(chan struct{}, 1), spans: map[string][]span{}}
+	return &kept{name: name, turn: make(chan struct{}, 1), spans: map[string][]span{}, invalid: map[string]error{}}
 }
 
 // take waits for the turn; the caller gives it back by give.
