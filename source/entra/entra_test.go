@@ -228,6 +228,19 @@ func TestAPageBudgetCutsTheAnswer(t *testing.T) {
 	}
 }
 
+// Graph is asked in whole seconds; the answer ends where the question does.
+func TestAWindowEndsWithinASecond(t *testing.T) {
+	d := double(t, graphtest.Options{Unlimited: true, SignIns: [][]byte{
+		[]byte(`{"id":"in","createdDateTime":"2025-09-08T01:00:00.7000000Z","userPrincipalName":"u@example.co.jp","appDisplayName":"x","status":{"errorCode":0}}`),
+		[]byte(`{"id":"out","createdDateTime":"2025-09-08T01:00:00.9000000Z","userPrincipalName":"u@example.co.jp","appDisplayName":"x","status":{"errorCode":0}}`),
+	}})
+	q := signIns(nil)
+	q.Window.To = sourcetest.Began.Add(time.Hour + 900*time.Millisecond)
+	if a := ask(t, open(t, d, nil), q); len(a.Rows) != 1 || a.Rows[0][1].Text() != "in" {
+		t.Errorf("%s with %v", a.Outcome, a.Rows)
+	}
+}
+
 func TestOtherDatasetsAreNotHeld(t *testing.T) {
 	d := double(t, graphtest.Options{})
 	s := open(t, d, nil)

@@ -201,11 +201,10 @@ func (g *graph) refused(api string, resp *http.Response, body []byte, tok *oauth
 	}
 	_ = json.Unmarshal(body, &e) // a proxy's page has no code
 	r := &refusal{
-		api: api, status: resp.StatusCode, code: cut(e.Error.Code, 100), message: g.clean(cut(e.Error.Message, 300), tok),
+		api: api, status: resp.StatusCode, code: cut(g.clean(e.Error.Code, tok), 100), message: cut(g.clean(e.Error.Message, tok), 300),
 		id: requestID(resp), kind: kindOf(resp.StatusCode),
 		slow: resp.StatusCode == http.StatusRequestTimeout || resp.StatusCode == http.StatusGatewayTimeout,
 	}
-	r.code = g.clean(r.code, tok)
 	if r.id == "" {
 		r.id = word(e.Error.InnerError.RequestID)
 	}
