@@ -70,13 +70,15 @@ const (
 	// Entra ID keeps sign-ins for 30 days with P1 or P2 (Microsoft Entra, "Microsoft Entra data
 	// retention", activity reports).
 	defaultRetention = 30 * 24 * time.Hour
-	defaultDelay     = 15 * time.Minute
-	defaultPages     = 50
-	defaultTimeout   = time.Minute
-	pageSize         = 1000     // largest page ("List signIns")
-	maxBody          = 64 << 20 // bytes of one response
-	maxHalvings      = 4        // of a window, for one question
-	maxEmptyPages    = 10       // in a row that still lead on
+	// Microsoft has one wait five minutes until a sign-in can be found (Microsoft Entra,
+	// "Quickstart: Analyze sign-ins with the Microsoft Entra sign-in log"); this is thrice that.
+	defaultDelay   = 15 * time.Minute
+	defaultPages   = 50
+	defaultTimeout = time.Minute
+	pageSize       = 1000     // largest page ("List signIns")
+	maxBody        = 64 << 20 // bytes of one response
+	maxHalvings    = 4        // of a window, for one question
+	maxEmptyPages  = 10       // in a row that still lead on
 )
 
 // A Source answers questions about sign-ins of one tenant. It is safe for concurrent use.

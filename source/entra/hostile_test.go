@@ -116,8 +116,7 @@ func TestAddressesAreFoundInEverySpelling(t *testing.T) {
 	}
 }
 
-// Eight that ask at once stay within 5 requests in 10 seconds, and wait out what the service says
-// when another program uses the limit up.
+// Eight that ask at once stay within 5 requests in 10 seconds.
 func TestThePaceIsThatOfGraph(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -172,6 +171,40 @@ func TestThePaceIsThatOfGraph(t *testing.T) {
 		}
 		if len(at) != 16 {
 			t.Errorf("%d requests for 8 questions of 2 pages", len(at))
+		}
+	})
+}
+
+// Where another program used the limit up, the time that the service names is waited out.
+func TestRetryAfterIsWaitedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, err := graphtest.New(graphtest.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		scope := query.Scope{Kind: query.KindSignIn, Window: query.Window{From: began.Add(-2 * time.Hour), To: began.Add(-time.Hour)}}
+		for i := range 6 {
+			s, err := entra.New(entra.Options{
+				TenantID: d.Tenant(), ClientID: d.ClientID(), Secret: secretOf(d), Endpoint: d.URL(), TokenURL: d.TokenURL(),
+				Transport: d.Transport(), Caller: call.New(call.Options{}), // as if it were alone
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cov, err := s.Covers(t.Context(), scope); err != nil || cov[0].State != evidence.Collected {
+				t.Errorf("probe %d: %+v, %v", i, cov, err)
+			}
+			shut(t, s)
+		}
+		refused := 0
+		for _, r := range d.Requests() {
+			if r.Status == 429 {
+				refused++
+			}
+		}
+		if waited := time.Since(began); waited != 10*time.Second || refused != 1 {
+			t.Errorf("waited %s after %d refusals, want the 10s that the one named", waited, refused)
 		}
 	})
 }

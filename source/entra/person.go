@@ -134,43 +134,19 @@ func (s *Source) user(ctx context.Context, segment string, p *people.Person) (fo
 	}
 	var kind *string
 	var enabled *bool
+	into := map[string]any{
+		"id": &p.ObjectID, "displayName": &p.DisplayName, "mail": &p.Mail, "userPrincipalName": &p.UPN, "userType": &kind, "accountEnabled": &enabled,
+		"companyName": &p.Company, "department": &p.Department, "employeeType": &p.EmployeeType, "employeeLeaveDateTime": &p.Leaves,
+		"employeeHireDate": &p.Hired, "createdDateTime": &p.Created, "jobTitle": &p.JobTitle,
+	}
 	for _, u := range userProperties {
-		var into any
-		switch u.property {
-		case "id":
-			into = &p.ObjectID
-		case "displayName":
-			into = &p.DisplayName
-		case "mail":
-			into = &p.Mail
-		case "userPrincipalName":
-			into = &p.UPN
-		case "userType":
-			into = &kind
-		case "accountEnabled":
-			into = &enabled
-		case "companyName":
-			into = &p.Company
-		case "department":
-			into = &p.Department
-		case "employeeType":
-			into = &p.EmployeeType
-		case "employeeLeaveDateTime":
-			into = &p.Leaves
-		case "employeeHireDate":
-			into = &p.Hired
-		case "createdDateTime":
-			into = &p.Created
-		case "jobTitle":
-			into = &p.JobTitle
-		}
 		v, ok := raw[u.property]
 		switch {
 		case u.attribute == people.ContractEnd && !leave:
 			p.Unseen[u.attribute] = people.Forbidden
 		case !ok && u.attribute != "":
 			p.Unseen[u.attribute] = people.NoAnswer
-		case ok && json.Unmarshal(v, into) != nil:
+		case ok && json.Unmarshal(v, into[u.property]) != nil:
 			return false, &refusal{api: APIUsers, status: http.StatusOK, message: u.property + " has another type than documented", kind: source.ErrUnavailable}
 		}
 	}

@@ -99,20 +99,6 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, f Fault) {
 	case Throttle:
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(f.After/time.Second))))
 		fail(w, http.StatusTooManyRequests, "UnknownError", "This request is throttled.")
-	case ThrottleBare:
-		fail(w, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
-	case ServerError:
-		fail(w, http.StatusServiceUnavailable, "ServiceUnavailable", "The service is unavailable.")
-	case GatewayTime:
-		fail(w, http.StatusGatewayTimeout, "UnknownError", "The gateway did not receive a timely response.")
-	case BadRequest:
-		fail(w, http.StatusBadRequest, "BadRequest", "Invalid filter clause.")
-	case Unauthorized:
-		fail(w, http.StatusUnauthorized, "InvalidAuthenticationToken", "Access token validation failure.")
-	case Forbidden:
-		fail(w, http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-	case Unlicensed:
-		fail(w, http.StatusForbidden, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "Neither tenant is B2C or tenant doesn't have premium license")
 	case Redirect:
 		w.Header().Set("Location", "http://127.0.0.1:1/stolen")
 		w.WriteHeader(http.StatusFound)
@@ -144,8 +130,26 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, f Fault) {
 		}
 		fail(w, http.StatusBadRequest, "BadRequest", text)
 	default:
-		panic(fmt.Sprintf("way %d does not replace an answer", f.Do))
+		e, ok := errorsOf[f.Do]
+		if !ok {
+			panic(fmt.Sprintf("way %d does not replace an answer", f.Do))
+		}
+		fail(w, e.status, e.code, e.message)
 	}
+}
+
+// errorsOf are the ways that are but an error object.
+var errorsOf = map[Way]struct {
+	status        int
+	code, message string
+}{
+	ThrottleBare: {http.StatusTooManyRequests, "TooManyRequests", "Too many requests."},
+	ServerError:  {http.StatusServiceUnavailable, "ServiceUnavailable", "The service is unavailable."},
+	GatewayTime:  {http.StatusGatewayTimeout, "UnknownError", "The gateway did not receive a timely response."},
+	BadRequest:   {http.StatusBadRequest, "BadRequest", "Invalid filter clause."},
+	Unauthorized: {http.StatusUnauthorized, "InvalidAuthenticationToken", "Access token validation failure."},
+	Forbidden:    {http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."},
+	Unlicensed:   {http.StatusForbidden, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "Neither tenant is B2C or tenant doesn't have premium license"},
 }
 
 // distorted spoils an answer on its way.
