@@ -20,15 +20,15 @@ const (
 	DisplayName  Attribute = "display_name"  // such as "山田 太郎"
 	Mail         Attribute = "mail"          // address
 	Company      Attribute = "company"       // employer
-	Department   Attribute = "department"    //
-	JobTitle     Attribute = "job_title"     //
+	Department   Attribute = "department"    // organisational unit
+	JobTitle     Attribute = "job_title"     // as the company writes it
 	EmployeeType Attribute = "employee_type" // as the company writes it, such as "Employee" or "Contractor"
 	UserType     Attribute = "user_type"     // member or guest
 	Enabled      Attribute = "enabled"       // may sign in
 	Created      Attribute = "created"       // when the account was made
 	Hired        Attribute = "hired"         // first day
 	ContractEnd  Attribute = "contract_end"  // when the person leaves
-	Manager      Attribute = "manager"       //
+	Manager      Attribute = "manager"       // whom the person reports to
 	Sponsors     Attribute = "sponsor"       // who answers for a guest
 )
 

@@ -3,6 +3,7 @@ package entra_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -198,6 +199,43 @@ func TestTheTokenGoesNowhereElse(t *testing.T) {
 				t.Errorf("%+v: a request went to %s", f, host)
 			}
 		}
+	}
+}
+
+// endless answers whatever is asked with a list that never ends.
+type endless struct {
+	http.RoundTripper
+	read int64
+}
+
+func (e *endless) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/token") {
+		return e.RoundTripper.RoundTrip(r)
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r, ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(io.MultiReader(strings.NewReader(`{"value":["`), e)),
+	}, nil
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	e.read += int64(len(p))
+	return len(p), nil
+}
+
+func TestAnEndlessAnswerIsLeftUnread(t *testing.T) {
+	d := double(t, graphtest.Options{})
+	e := &endless{RoundTripper: d.Transport()}
+	s := open(t, d, func(o *entra.Options) { o.Transport = e })
+	m := &meter{left: 100}
+	if _, err := s.Ask(source.WithMeter(t.Context(), m), signIns(nil)); !errors.Is(err, source.ErrUnavailable) || !strings.Contains(errText(err), "larger than 64 MiB") {
+		t.Errorf("error %v", err)
+	}
+	if n := int64(len(m.calls())-1) * (65 << 20); e.read > n {
+		t.Errorf("%d bytes read in %d calls", e.read, len(m.calls())-1)
 	}
 }
 

@@ -119,8 +119,13 @@ func FuzzFilterValues(f *testing.F) {
 		field query.Field
 		path  []string
 	}{
-		{"user_principal_name", []string{"userPrincipalName"}}, {"user_display_name", []string{"userDisplayName"}}, {"app_display_name", []string{"appDisplayName"}},
-		{"city", []string{"location", "city"}}, {"browser", []string{"deviceDetail", "browser"}}, {"user_id", []string{"userId"}}, {"client_app", []string{"clientAppUsed"}},
+		{"user_principal_name", []string{"userPrincipalName"}},
+		{"user_display_name", []string{"userDisplayName"}},
+		{"app_display_name", []string{"appDisplayName"}},
+		{"city", []string{"location", "city"}},
+		{"browser", []string{"deviceDetail", "browser"}},
+		{"user_id", []string{"userId"}},
+		{"client_app", []string{"clientAppUsed"}},
 	}
 	for i, v := range []string{"u1@example.co.jp", "o'brien@example.co.jp", "''", "' or 1 eq 1 or '' eq '", "%27", "a&$top=1#x", "a+b c", "名前", "a\nb", "\u202e", strings.Repeat("'", 200)} {
 		f.Add(v, uint8(i))

@@ -24,10 +24,19 @@ var userProperties = []struct {
 	property  string
 	attribute people.Attribute
 }{
-	{"id", people.ObjectID}, {"displayName", people.DisplayName}, {"mail", people.Mail}, {"userPrincipalName", ""},
-	{"userType", people.UserType}, {"accountEnabled", people.Enabled}, {"companyName", people.Company}, {"department", people.Department},
-	{"employeeType", people.EmployeeType}, {"employeeLeaveDateTime", people.ContractEnd}, {"employeeHireDate", people.Hired},
-	{"createdDateTime", people.Created}, {"jobTitle", people.JobTitle},
+	{"id", people.ObjectID},
+	{"displayName", people.DisplayName},
+	{"mail", people.Mail},
+	{"userPrincipalName", ""},
+	{"userType", people.UserType},
+	{"accountEnabled", people.Enabled},
+	{"companyName", people.Company},
+	{"department", people.Department},
+	{"employeeType", people.EmployeeType},
+	{"employeeLeaveDateTime", people.ContractEnd},
+	{"employeeHireDate", people.Hired},
+	{"createdDateTime", people.Created},
+	{"jobTitle", people.JobTitle},
 }
 
 // leavePermissions let an application read employeeLeaveDateTime ("user resource type").
