@@ -25,6 +25,7 @@ var layers = map[string][]string{
 	"finding":          {},
 	"finding/gentypes": {},
 	"ledger":           {},
+	"people":           {"nearest"},
 	"phrase":           {},
 	"query":            {"nearest"},
 	"strictyaml":       {"nearest"},
@@ -39,6 +40,8 @@ var layers = map[string][]string{
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
 	"source/local":      {"query", "evidence", "ledger", "source"},
 	"source/scripted":   {"query", "evidence", "source"},
+	"source/entra":      {"query", "evidence", "source", "source/call", "source/local", "people"},
+	"source/graphtest":  {}, // for tests only
 	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
