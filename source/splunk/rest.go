@@ -82,18 +82,19 @@ func (s *Source) exchange(ctx context.Context, t *tally, r request, auth, key st
 		form[k] = v
 	}
 	address := s.base.JoinPath("services").String() + "/" + r.path
-	var body io.Reader
-	if r.method == http.MethodPost {
-		body = strings.NewReader(form.Encode())
-	} else {
-		address += "?" + form.Encode()
+	sent := form.Encode()
+	if r.method != http.MethodPost {
+		address, sent = address+"?"+sent, ""
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, address, body)
+	// A body that cannot be read again keeps the transport from sending a request twice by itself:
+	// every attempt is counted and paced.
+	req, err := http.NewRequestWithContext(ctx, r.method, address, struct{ io.Reader }{strings.NewReader(sent)})
 	if err != nil {
 		return cost, fmt.Errorf("%s: %w: %w", r.api, source.ErrInvalid, err)
 	}
+	req.ContentLength = int64(len(sent))
 	req.Header.Set("Accept", "application/json")
-	if body != nil {
+	if r.method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if auth != "" {
