@@ -79,6 +79,10 @@ func (s *Source) askEvents(ctx context.Context, t *tally, p plan) (a evidence.An
 		if err != nil {
 			return a, err
 		}
+		cut := len(res.rows) > want
+		if cut && p.q.Limit > want {
+			res.rows = res.rows[:want]
+		}
 		raws, odd, err := p.reading.records(res.rows)
 		if err != nil {
 			return a, err
@@ -87,7 +91,6 @@ func (s *Source) askEvents(ctx context.Context, t *tally, p plan) (a evidence.An
 		if err != nil {
 			return a, err
 		}
-		cut := len(res.rows) > want
 		if cut && want < s.opt.MaxRows && (odd || len(got.Rows) < p.q.Limit) {
 			want = s.opt.MaxRows
 			continue

@@ -22,7 +22,12 @@ type counted struct {
 	delay time.Duration              // within which 95 % of the records were indexed
 	kept  time.Duration              // how long the indexes keep events; 0 where that is not known
 	where string                     // the places, for people
+	docs  []source.Document          // what Splunk said
+	at    time.Time                  // when it was counted
 }
+
+// fresh is how long a count of a window that may still be filling is good for.
+const fresh = 5 * time.Minute
 
 // lags are the bounds that lateness is counted by, in seconds.
 var lags = []int64{300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400}
@@ -98,7 +103,7 @@ func datasetOf(kind string) query.Dataset {
 }
 
 // count counts the records of a scope, of all its dataset's kinds at once; what was counted is
-// remembered for as long as the source lives, unless it was young.
+// remembered, for a while where records may still come. What Splunk said is handed over every time.
 func (s *Source) count(ctx context.Context, r reading, scope query.Scope) (c counted, err error) {
 	w := query.Window{From: scope.Window.From.Add(-time.Hour).Truncate(time.Hour), To: scope.Window.To.Add(2 * time.Hour).Truncate(time.Hour)}
 	if w.To.Sub(w.From) < baseline {
@@ -111,15 +116,17 @@ func (s *Source) count(ctx context.Context, r reading, scope query.Scope) (c cou
 	s.mu.Lock()
 	c, ok := s.counted[id]
 	s.mu.Unlock()
-	if ok {
+	now := s.opt.Now()
+	if ok && (w.To.Before(c.at.Add(-24*time.Hour)) || now.Sub(c.at) < fresh) {
+		c.hand(ctx)
 		return c, nil
 	}
 	var t tally
 	if err := s.probe(ctx, &t, r, w); err != nil {
 		return c, err
 	}
-	c = counted{hours: map[string]map[int64]int64{}, where: r.String()}
-	some, err := s.indexed(ctx, &t, r, scope, w)
+	c = counted{hours: map[string]map[int64]int64{}, where: r.String(), at: now}
+	some, err := s.indexed(ctx, &t, r, scope, w, &c)
 	if err != nil {
 		return c, err
 	}
@@ -129,7 +136,7 @@ func (s *Source) count(ctx context.Context, r reading, scope query.Scope) (c cou
 		}
 	}
 	for i, p := range r.places {
-		kept, ok := s.retention(ctx, &t, p.Index)
+		kept, ok := s.retention(ctx, &t, p.Index, &c)
 		if !ok {
 			c.kept = 0
 			break
@@ -138,17 +145,22 @@ func (s *Source) count(ctx context.Context, r reading, scope query.Scope) (c cou
 			c.kept = kept
 		}
 	}
-	if w.To.Before(s.opt.Now().Add(-24 * time.Hour)) {
-		s.mu.Lock()
-		s.counted[id] = c
-		s.mu.Unlock()
-	}
+	s.mu.Lock()
+	s.counted[id] = c
+	s.mu.Unlock()
+	c.hand(ctx)
 	return c, nil
+}
+
+func (c counted) hand(ctx context.Context) {
+	for _, d := range c.docs {
+		source.Witness(ctx, d)
+	}
 }
 
 // indexed tells whether the indexes hold anything of the scope at all, without reading an event.
 // The account counts where it is an indexed field of every place.
-func (s *Source) indexed(ctx context.Context, t *tally, r reading, scope query.Scope, w query.Window) (bool, error) {
+func (s *Source) indexed(ctx context.Context, t *tally, r reading, scope query.Scope, w query.Window, c *counted) (bool, error) {
 	var places either
 	for _, p := range r.places {
 		one := both{keyword{"index", p.Index}, keyword{"sourcetype", p.Sourcetype}}
@@ -172,7 +184,7 @@ func (s *Source) indexed(ctx context.Context, t *tally, r reading, scope query.S
 	if res.partial != "" {
 		return true, nil // what it did not see, the events will tell
 	}
-	s.witness(ctx, "splunk:tstats "+native(spl, from, to), res.rows)
+	c.keep(s.Name(), "splunk:tstats "+native(spl, from, to), res.rows)
 	for _, row := range res.rows {
 		if n, _ := row.one("u_n"); n != "" && n != "0" {
 			return true, nil
@@ -181,13 +193,12 @@ func (s *Source) indexed(ctx context.Context, t *tally, r reading, scope query.S
 	return false, nil
 }
 
-func (s *Source) witness(ctx context.Context, name string, rows []row) {
+func (c *counted) keep(name, doc string, rows []row) {
 	if rows == nil {
 		rows = []row{}
 	}
-	body, err := json.Marshal(rows)
-	if err == nil {
-		source.Witness(ctx, source.Document{Source: s.Name(), Name: name, Body: body})
+	if body, err := json.Marshal(rows); err == nil {
+		c.docs = append(c.docs, source.Document{Source: name, Name: doc, Body: body})
 	}
 }
 
@@ -204,7 +215,7 @@ func (s *Source) countEvents(ctx context.Context, t *tally, r reading, scope que
 	case len(res.rows) > s.opt.MaxRows:
 		return fmt.Errorf("%w: the window has more than %d hours and kinds", source.ErrInvalid, s.opt.MaxRows)
 	}
-	s.witness(ctx, "splunk:count "+native(spl, from, to), res.rows)
+	c.keep(s.Name(), "splunk:count "+native(spl, from, to), res.rows)
 	late := map[int64]int64{}
 	for _, row := range res.rows {
 		kind, ok1 := row.one("u_kind")
@@ -314,7 +325,7 @@ func (r reading) countSearch(scope query.Scope, most int) search {
 }
 
 // retention asks how long an index keeps events. Not to be allowed to ask is no answer, and no error.
-func (s *Source) retention(ctx context.Context, t *tally, index string) (kept time.Duration, ok bool) {
+func (s *Source) retention(ctx context.Context, t *tally, index string, c *counted) (kept time.Duration, ok bool) {
 	err := s.send(ctx, t, request{
 		api: "splunk:index", method: http.MethodGet, path: "data/indexes/" + url.PathEscape(index),
 		read: func(_ int, body []byte) (int, error) {
@@ -330,7 +341,7 @@ func (s *Source) retention(ctx context.Context, t *tally, index string) (kept ti
 				n, err := strconv.ParseInt(strings.Trim(string(got.Entry[0].Content.Frozen), `"`), 10, 64)
 				if err == nil && n > 0 && n < 1e10 {
 					kept, ok = time.Duration(min(n, 9e9))*time.Second, true
-					source.Witness(ctx, source.Document{
+					c.docs = append(c.docs, source.Document{
 						Source: s.Name(), Name: "splunk:index " + index, Body: fmt.Appendf(nil, `{"index":%q,"frozenTimePeriodInSecs":%d}`, index, n),
 					})
 				}

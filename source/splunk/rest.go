@@ -240,6 +240,10 @@ func (s *Source) login(ctx context.Context, t *tally) (string, error) {
 			return 0, nil
 		},
 	})
+	var refused *expiredError
+	if errors.As(err, &refused) { // a wrong password is no session that expired
+		err = fmt.Errorf("splunk:login: %w", refused.err)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -162,6 +164,7 @@ func New(opt Options) *Server {
 	set(&opt.Caps.Count, 10_000)
 	s := &Server{opt: opt, jobs: map[string]*job{}, sessions: map[string]bool{}}
 	s.Server = httptest.NewUnstartedServer(s)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that leave are what it is for
 	if opt.TLS {
 		s.StartTLS()
 	} else {
