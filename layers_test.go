@@ -42,6 +42,8 @@ var layers = map[string][]string{
 	"source/scripted":   {"query", "evidence", "source"},
 	"source/entra":      {"query", "evidence", "source", "source/call", "source/local", "people"},
 	"source/graphtest":  {}, // for tests only
+	"source/splunk":     {"query", "evidence", "source", "source/call", "source/local"},
+	"source/splunktest": {}, // for tests only; shares nothing with what it is asked by
 	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 

@@ -105,8 +105,15 @@ func encoded(v any) []byte {
 // to the datasets. A source that cuts answers or cannot be asked fails the suite.
 func Run(t *testing.T, src source.Source, datasets ...query.Dataset) {
 	t.Helper()
+	RunOver(t, src, Records(), datasets...)
+}
+
+// RunOver is [Run] for a source that answers from other records, such as those of [Records] in
+// another shape of their log.
+func RunOver(t *testing.T, src source.Source, records map[query.Dataset][][]byte, datasets ...query.Dataset) {
+	t.Helper()
 	ctx := t.Context()
-	truth := Reference(t, Records())
+	truth := Reference(t, records)
 	rapid.Check(t, func(rt *rapid.T) {
 		q := Questions(rapid.SampledFrom(datasets).Draw(rt, "dataset")).Draw(rt, "question")
 		want, err := truth.Ask(ctx, q)
