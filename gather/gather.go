@@ -161,6 +161,7 @@ func (r *gathering) round(ctx context.Context, round int) (more bool, err error)
 		return false, err
 	}
 	values := fact.Parameters(facts)
+	r.prepare(values)
 	for _, q := range r.plan.Playbook.Questions {
 		if r.asked[key(q)] {
 			continue
@@ -261,7 +262,7 @@ func (r *gathering) put(ctx context.Context, s source.Source, q query.Query, sco
 	if nobody(cov) {
 		k.answer = evidence.Answer{Outcome: evidence.NotCollected}
 	} else {
-		k.answer, err = s.Ask(ctx, q)
+		k.answer, err = s.Ask(source.WithScope(ctx, scope), q)
 		if ctx.Err() != nil {
 			return k, context.Cause(ctx)
 		}
