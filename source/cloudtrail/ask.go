@@ -174,7 +174,7 @@ func (s *Source) fill(ctx context.Context, p place, named bool, plan []candidate
 	}
 	// Where another question of the round needs everything of this window anyway, it goes first,
 	// within half of the budget: if it comes through, there is nothing left to look up.
-	if coming, _ := s.ahead(p.account, named, attribute{}); missing(gaps) && !best.all() {
+	if coming := s.ahead(p.account, named, attribute{}); missing(gaps) && !best.all() {
 		i := slices.IndexFunc(coming, func(c query.Window) bool { return within(w, c) })
 		if i >= 0 && t.left > 1 {
 			part := &tally{left: t.left / 2}
@@ -237,7 +237,7 @@ func (s *Source) choose(ctx context.Context, p place, plan []candidate, w query.
 // other questions are served, too.
 func (s *Source) gap(ctx context.Context, p place, named bool, a attribute, w query.Window, t *tally) error {
 	asOf, _ := s.moment()
-	_, same := s.ahead(p.account, named, a)
+	same := s.ahead(p.account, named, a)
 	wide := rounded(w)
 	for again := true; again; {
 		again = false

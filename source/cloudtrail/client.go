@@ -45,7 +45,7 @@ type place struct{ account, region string }
 
 // maxBody is the largest response that is read. 50 events of 256 KB (AWS CloudTrail User Guide,
 // "Quotas") as JSON within JSON stay well below it.
-const maxBody = 64 << 20
+const maxBody = 32 << 20
 
 // renew is how long before their end credentials are replaced.
 const renew = 5 * time.Minute

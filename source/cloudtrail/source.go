@@ -229,22 +229,20 @@ func onlyData(e query.Expr) bool {
 	return ok && !slices.ContainsFunc(v, func(c string) bool { return c != "Data" })
 }
 
-// ahead is what the prepared questions of the account will need, too: the windows of those that
-// need everything, and of those that look up a.
-func (s *Source) ahead(account string, named bool, a attribute) (everything, same []query.Window) {
+// ahead are the windows of the prepared questions of the account that will look up a, too: with
+// the zero attribute, of those that need everything.
+func (s *Source) ahead(account string, named bool, a attribute) []query.Window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.opt.Now()
+	var out []query.Window
 	for _, p := range s.pending {
 		if now.Sub(p.at) > preparedFor || (p.accounts != nil) != named || named && !slices.Contains(p.accounts, account) {
 			continue
 		}
-		if len(p.keys) == 0 {
-			everything = append(everything, p.window)
-		}
-		if slices.ContainsFunc(p.keys, func(c candidate) bool { return slices.Contains(c, a) }) {
-			same = append(same, p.window)
+		if len(p.keys) == 0 && a.key == "" || slices.ContainsFunc(p.keys, func(c candidate) bool { return slices.Contains(c, a) }) {
+			out = append(out, p.window)
 		}
 	}
-	return everything, same
+	return out
 }
