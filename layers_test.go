@@ -44,6 +44,8 @@ var layers = map[string][]string{
 	"source/graphtest":  {}, // for tests only
 	"source/splunk":     {"query", "evidence", "source", "source/call", "source/local"},
 	"source/splunktest": {}, // for tests only; shares nothing with what it is asked by
+	"source/cloudtrail": {"query", "evidence", "source", "source/call", "source/local"},
+	"source/awstest":    {}, // for tests only; shares nothing with what it tests
 	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 

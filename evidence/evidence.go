@@ -64,6 +64,7 @@ const (
 	WhyStopped    Reason = "stopped"     // logging was stopped (StopLogging, DeleteTrail)
 	WhyRetention  Reason = "retention"   // older than the source keeps
 	WhyDelay      Reason = "delay"       // younger than the delivery delay
+	WhyHistory    Reason = "history"     // the service itself keeps a history of this kind, whatever is configured
 	WhyAsserted   Reason = "asserted"    // the configuration asserts it
 	WhyNotHeld    Reason = "not_held"    // the source does not hold this kind of record at all
 	WhyNoResponse Reason = "no_response" // the source could not be asked
