@@ -37,7 +37,8 @@ var layers = map[string][]string{
 	"source":            {"query", "evidence", "ledger"},
 	"source/call":       {"source"},
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
-	"source/local":      {"query", "evidence", "ledger", "source"},
+	"source/coverage":   {"query", "evidence"},
+	"source/local":      {"query", "evidence", "ledger", "source", "source/coverage"},
 	"source/scripted":   {"query", "evidence", "source"},
 	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
