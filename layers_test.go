@@ -40,6 +40,9 @@ var layers = map[string][]string{
 	"source/coverage":   {"query", "evidence"},
 	"source/local":      {"query", "evidence", "ledger", "source", "source/coverage"},
 	"source/scripted":   {"query", "evidence", "source"},
+	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
+	"source/athenatest": {"source/awstest"}, // the same
+	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
 	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
