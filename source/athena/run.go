@@ -25,10 +25,10 @@ import (
 
 // Limits of the service (Amazon Athena API Reference, GetQueryResults) and our own.
 const (
-	pageRows = 1000             // the header is one of them
-	maxBody  = 64 << 20         // of one response
-	maxPause = 5 * time.Second  // between looks at a query's state
-	stopping = 10 * time.Second // how long a query that is not wanted any more is told to stop
+	pageRows = 1000            // the header is one of them
+	maxBody  = 64 << 20        // of one response
+	maxPause = 5 * time.Second // between looks at a query's state
+	stopping = 3 * time.Second // how long a query that is not wanted any more is told to stop
 )
 
 // A tally is what an answer cost.
