@@ -72,6 +72,8 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 		a.Taken, a.Elapsed = time.Now().UTC(), time.Since(began)
 		var no *refusal
 		switch {
+		case err != nil && ctx.Err() != nil:
+			err = context.Cause(ctx)
 		case errors.As(err, &no):
 			a.Outcome, a.Reason, err = no.outcome, no.reason, nil
 		case errors.Is(err, source.ErrDenied):

@@ -101,15 +101,28 @@ func (s *Source) once(ctx context.Context, t *tally, sql, token string, columns,
 		in.ResultConfiguration = &types.ResultConfiguration{OutputLocation: &s.opt.Output}
 	}
 	var id string
-	if err := s.do(ctx, t, "StartQueryExecution", func(ctx context.Context) (call.Cost, error) {
-		out, err := s.client.StartQueryExecution(ctx, in)
-		if err == nil {
-			if id = aws.ToString(out.QueryExecutionId); id == "" {
-				err = errNonsense
+	start := func(ctx context.Context) error {
+		return s.do(ctx, t, "StartQueryExecution", func(ctx context.Context) (call.Cost, error) {
+			out, err := s.client.StartQueryExecution(ctx, in)
+			if err == nil {
+				if id = aws.ToString(out.QueryExecutionId); id == "" {
+					err = errNonsense
+				}
+			}
+			return call.Cost{}, err
+		})
+	}
+	before := t.calls
+	if err := start(ctx); err != nil {
+		if ctx.Err() != nil && t.calls > before {
+			// It may have been started although nobody heard its id: asked under the same token, the
+			// service tells it.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopping)
+			defer cancel()
+			if start(ctx) == nil {
+				s.stop(ctx, t, id)
 			}
 		}
-		return call.Cost{}, err
-	}); err != nil {
 		return nil, false, err
 	}
 	done := false
