@@ -38,14 +38,18 @@ var layers = map[string][]string{
 	"source":            {"query", "evidence", "ledger"},
 	"source/call":       {"source"},
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
-	"source/local":      {"query", "evidence", "ledger", "source"},
+	"source/coverage":   {"query", "evidence"},
+	"source/local":      {"query", "evidence", "ledger", "source", "source/coverage"},
 	"source/scripted":   {"query", "evidence", "source"},
 	"source/entra":      {"query", "evidence", "source", "source/call", "source/local", "people"},
 	"source/graphtest":  {}, // for tests only
 	"source/splunk":     {"query", "evidence", "source", "source/call", "source/local"},
 	"source/splunktest": {}, // for tests only; shares nothing with what it is asked by
 	"source/cloudtrail": {"query", "evidence", "source", "source/call", "source/local"},
-	"source/awstest":    {}, // for tests only; shares nothing with what it tests
+	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
+	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
+	"source/athenatest": {"source/awstest"}, // the same
+	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
 	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 

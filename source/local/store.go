@@ -20,23 +20,15 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
-	"uratori/evidence"
 	"uratori/query"
+	"uratori/source/coverage"
 )
 
 // schemaVersion is the version of the store's tables. A newer store is refused.
 const schemaVersion = 1
 
 // An Assertion says what is, or is not, collected. It wins over what records show.
-type Assertion struct {
-	Kind    string // such as "cloudtrail_management"
-	Account string // "" for any
-	Region  string // "" for any
-	From    time.Time
-	To      time.Time // zero for no end
-	State   evidence.State
-	Why     evidence.Reason
-}
+type Assertion = coverage.Assertion
 
 // Options say how a store is opened.
 type Options struct {

@@ -9,6 +9,7 @@ import (
 
 	"uratori/evidence"
 	"uratori/query"
+	"uratori/source/coverage"
 )
 
 // trails are the trails of an account as saved settings and the log itself tell of them.
@@ -327,7 +328,7 @@ func (t *trails) over(kind string, marks []mark) []mark {
 			return marks
 		}
 		return t.each(marks, func(m mark) mark {
-			m.state, m.why = evidence.NotCollectedState, evidence.WhyNoTrail
+			m.State, m.Why = evidence.NotCollectedState, evidence.WhyNoTrail
 			return m
 		})
 	}
@@ -361,9 +362,9 @@ func (t *trails) over(kind string, marks []mark) []mark {
 			}
 			unknown = unknown || st.unknown
 		}
-		marks = overlay(marks, cuts[i], cuts[i+1], func(m mark) mark {
+		marks = coverage.Overlay(marks, cuts[i], cuts[i+1], func(m mark) mark {
 			m = t.one(m, recording, stopped, unknown)
-			m.trails = logging
+			m.Trails = logging
 			return m
 		})
 	}
@@ -371,8 +372,8 @@ func (t *trails) over(kind string, marks []mark) []mark {
 }
 
 func (t *trails) each(marks []mark, change func(mark) mark) []mark {
-	return overlay(marks, -1<<62, 1<<62, func(m mark) mark {
-		if m.why == evidence.WhyRecords {
+	return coverage.Overlay(marks, -1<<62, 1<<62, func(m mark) mark {
+		if m.Why == evidence.WhyRecords {
 			return m
 		}
 		return change(m)
@@ -380,21 +381,21 @@ func (t *trails) each(marks []mark, change func(mark) mark) []mark {
 }
 
 func (t *trails) one(m mark, recording, stopped []string, unknown bool) mark {
-	if m.why == evidence.WhyHole && m.state == evidence.NotCollectedState && len(stopped) == 0 {
+	if m.Why == evidence.WhyHole && m.State == evidence.NotCollectedState && len(stopped) == 0 {
 		return m
 	}
 	switch {
 	case len(recording) > 0 && t.known:
-		m.state, m.why, m.detail = evidence.Collected, evidence.WhySelectors, strings.Join(recording, ", ")
+		m.State, m.Why, m.Detail = evidence.Collected, evidence.WhySelectors, strings.Join(recording, ", ")
 	case len(recording) > 0:
-		if len(stopped) > 0 && m.why != evidence.WhyRecords {
-			m.detail = strings.Join(recording, ", ")
+		if len(stopped) > 0 && m.Why != evidence.WhyRecords {
+			m.Detail = strings.Join(recording, ", ")
 		}
 	case len(stopped) > 0 && !unknown:
-		m.state, m.why, m.detail = evidence.NotCollectedState, evidence.WhyStopped, strings.Join(stopped, ", ")
-	case m.why == evidence.WhyRecords || unknown:
+		m.State, m.Why, m.Detail = evidence.NotCollectedState, evidence.WhyStopped, strings.Join(stopped, ", ")
+	case m.Why == evidence.WhyRecords || unknown:
 	case t.known:
-		m.state, m.why, m.detail = evidence.NotCollectedState, evidence.WhySelectors, ""
+		m.State, m.Why, m.Detail = evidence.NotCollectedState, evidence.WhySelectors, ""
 	}
 	return m
 }

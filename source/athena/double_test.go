@@ -1,0 +1,127 @@
+package athena
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"uratori/evidence"
+	"uratori/query"
+	"uratori/source"
+	"uratori/source/athenatest"
+	"uratori/source/awstest"
+	"uratori/source/call"
+	"uratori/source/sourcetest"
+)
+
+// A double is a source and the Athena that it asks.
+type double struct {
+	*Source
+	athena *athenatest.Athena
+	aws    *awstest.Server
+}
+
+const (
+	database = "logs"
+	lakeDB   = "amazon_security_lake_glue_db_ap_northeast_1"
+)
+
+// tableNames are the tables of each layout, as AWS names them.
+var tableNames = map[athenatest.Layout]string{
+	athenatest.Trail: "cloudtrail_logs_pp", athenatest.OCSF1: "amazon_security_lake_table_ap_northeast_1_cloud_trail_mgmt_1_0",
+	athenatest.OCSF2: "amazon_security_lake_table_ap_northeast_1_cloud_trail_mgmt_2_0",
+}
+
+// against returns a source over a table of records.
+func against(t testing.TB, records [][]byte, tab athenatest.Options, change ...func(*Options)) double {
+	t.Helper()
+	server := awstest.New(t, "athena")
+	d := double{athena: athenatest.New(t, server), aws: server}
+	name, db := tableNames[tab.Layout], database
+	if tab.Layout != athenatest.Trail {
+		db = lakeDB
+	}
+	d.athena.Table(db, name, records, tab)
+	opt := Options{
+		Name: "athena", Region: awstest.Region, Account: awstest.Home, Transport: server.Transport(), Database: db, Table: name,
+		Credentials: func(context.Context) (Credentials, error) {
+			b := server.Base()
+			return Credentials{AccessKeyID: b.AccessKeyID, SecretAccessKey: b.SecretAccessKey}, nil
+		},
+		Caller: call.New(call.Options{Backoff: time.Millisecond, Failures: 1000}), Poll: time.Millisecond,
+		Now: func() time.Time { return sourcetest.Ended.Add(24 * time.Hour) },
+	}
+	for _, c := range change {
+		c(&opt)
+	}
+	s, err := New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Source = s
+	return d
+}
+
+// A meter allows so many calls and bytes, and writes down what was made. Negative means any.
+type meter struct {
+	mu    sync.Mutex
+	calls int
+	bytes int64
+	made  []source.Call
+}
+
+func (m *meter) Take(api string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.calls == 0 || m.bytes == 0 {
+		return fmt.Errorf("%s: %w", api, source.ErrBudget)
+	}
+	m.calls--
+	return nil
+}
+
+func (m *meter) Note(c source.Call) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.made = append(m.made, c)
+	if m.bytes > 0 {
+		m.bytes = max(0, m.bytes-c.Bytes)
+	}
+}
+
+func (m *meter) scanned() int64 {
+	var n int64
+	for _, c := range m.made {
+		n += c.Bytes
+	}
+	return n
+}
+
+// all asks for the events of the suite's window.
+func all(where string, fields ...query.Field) query.Query {
+	q := query.Query{
+		Dataset: query.CloudTrail, Window: query.Window{From: sourcetest.Began, To: sourcetest.Ended},
+		Select: append([]query.Field{query.EventTime, query.EventID}, fields...), Limit: 1000,
+	}
+	if where != "" {
+		e, err := query.ParseExpr(query.CloudTrail, where)
+		if err != nil {
+			panic(err)
+		}
+		q.Where = e
+	}
+	return q
+}
+
+func ask(t *testing.T, s source.Source, q query.Query) evidence.Answer {
+	t.Helper()
+	a, err := s.Ask(t.Context(), q)
+	if err != nil {
+		t.Fatalf("%s\n%v", q, err)
+	}
+	return a
+}
+
+func records() [][]byte { return sourcetest.Records()[query.CloudTrail] }
