@@ -142,10 +142,10 @@ func Decode(data []byte) (Item, error) {
 			return Item{}, fmt.Errorf("decode evidence %s: %w", f.ID, err)
 		}
 	}
-	if it.Kind == AnswerItem || it.Kind == LookupItem && f.Answer != nil {
-		if f.Answer == nil {
-			return Item{}, fmt.Errorf("decode evidence %s: an answer without an outcome", f.ID)
-		}
+	if it.Kind == AnswerItem && f.Answer == nil {
+		return Item{}, fmt.Errorf("decode evidence %s: an answer without an outcome", f.ID)
+	}
+	if f.Answer != nil {
 		o, ok := OutcomeNamed(f.Answer.Outcome)
 		if !ok {
 			return Item{}, fmt.Errorf("decode evidence %s: unknown outcome %q", f.ID, f.Answer.Outcome)
