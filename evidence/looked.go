@@ -279,23 +279,56 @@ func (b Body) Whole() bool {
 	return true
 }
 
-// LookedFor is the look-up that the fact of that name may rest on: of those that declare to
-// answer it, in the order asked, the first that answered; else the first that says why not.
-// ok is false when no look-up of the case answers it.
-func (s Set) LookedFor(name string) (it Item, ok bool) {
-	var why Item
-	for _, it := range s.items {
-		if it.Kind != LookupItem || !answers(it.Answers, name) {
-			continue
-		}
-		switch it.Answer.Outcome {
-		case Found, Empty:
-			return it, true
-		case Truncated, NotCollected, NotYet, NotAsked, Denied, Throttled, Failed:
-		}
-		if !ok || explains(it) > explains(why) {
-			why, ok = it, true
+// Newest is the newest time that the body tells of; zero when there is none.
+func (b Body) Newest() time.Time {
+	var times []*time.Time
+	if b.Account != nil {
+		times = append(times, b.Account.Joined)
+	}
+	if b.AccessKey != nil {
+		times = append(times, b.AccessKey.Created, b.AccessKey.LastUsed)
+	}
+	if b.Principal != nil {
+		times = append(times, b.Principal.Created, b.Principal.LastUsed)
+	}
+	if b.Instance != nil {
+		times = append(times, b.Instance.Launched)
+	}
+	var newest time.Time
+	for _, t := range times {
+		if t != nil && t.After(newest) {
+			newest = *t
 		}
 	}
-	return why, ok
+	return newest
+}
+
+// Looked is the body of a look-up; ok is false for every other item, and for a look-up
+// that found nothing.
+func (it Item) Looked() (b Body, ok bool) {
+	if it.Kind != LookupItem || it.Answer.Outcome != Found || !slices.Contains(lookupKinds, LookupKind(it.Scope.Kind)) {
+		return Body{}, false
+	}
+	b, err := DecodeBody(it.Body)
+	return b, err == nil && string(b.Kind) == it.Scope.Kind
+}
+
+// LookedFor is the look-up of a kind that the fact of that name may rest on: of those that
+// declare to answer it, in the order asked, the first that answered; else the first that says
+// why not. ok is false when no look-up of the case answers it.
+func (s Set) LookedFor(kind LookupKind, name string) (it Item, ok bool) {
+	for _, next := range s.items {
+		if next.Kind != LookupItem || next.Scope.Kind != string(kind) || !answers(next.Answers, name) {
+			continue
+		}
+		switch next.Answer.Outcome {
+		case Found, Empty:
+			return next, true
+		case Truncated, NotCollected, NotYet, NotAsked, Denied, Throttled, Failed:
+		}
+		if !ok || explains(next) > explains(it) {
+			it, ok = next, true
+		}
+	}
+	return it, ok
 }

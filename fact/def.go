@@ -1,5 +1,7 @@
 package fact
 
+import "uratori/evidence"
+
 // A Def declares a fact: what it is, what it is called, and the rule that computes it.
 // The tables of definitions are the contract between playbooks, policy, phrases and tests.
 type Def struct {
@@ -14,6 +16,7 @@ type Def struct {
 	Each    func(*view) []string                 // the subjects; nil when there is only one, ""
 	Rule    func(v *view, subject string) result // pure
 	Says    string                               // the rule in a few words, printed in the appendix
+	Looks   evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
 }
 
 // Defs are all declared facts in the order of their numbers.
@@ -37,6 +40,7 @@ func init() {
 	for _, group := range [][]Def{
 		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
 		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs,
+		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

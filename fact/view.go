@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -40,6 +41,7 @@ type result struct {
 	gap    Gap
 	window query.Window
 	from   []Ref
+	rule   string // when it is not the rule that the fact declares
 }
 
 func known(val Value, from ...Ref) result { return result{state: Known, value: val, from: from} }
@@ -235,6 +237,9 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	v := &view{f: f, others: others, set: set, st: st, cal: cal, done: map[string]any{}}
 	fs := Facts{finding: f, set: set, settings: st, calendar: cal, byID: map[ID]int{}, byKey: map[Key][]int{}}
 	for _, d := range defs {
+		if !v.looks(d) {
+			continue
+		}
 		subjects := []string{""}
 		if d.Each != nil {
 			subjects = d.Each(v)
@@ -243,7 +248,7 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 			r := d.Rule(v, s)
 			fs.add(Fact{
 				Key: d.Key, Subject: s, Window: r.window, Value: r.value, State: r.state,
-				Gap: r.gap, Rule: d.Says, From: r.from,
+				Gap: r.gap, Rule: cmp.Or(r.rule, d.Says), From: r.from,
 			})
 		}
 	}
@@ -268,6 +273,9 @@ func newest(f finding.Finding, set evidence.Set) time.Time {
 					at = c.Time()
 				}
 			}
+		}
+		if b, ok := it.Looked(); ok && b.Newest().After(at) {
+			at = b.Newest()
 		}
 	}
 	return at
