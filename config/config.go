@@ -29,6 +29,7 @@ type Config struct {
 	Accounts       []Account
 	People         People
 	IdentityCenter IdentityCenter
+	Regions        []string // that are in use; what is asked Region by Region is asked there
 	Networks       []Network
 	Automation     []Automation
 	Sources        []Source
@@ -117,11 +118,21 @@ type (
 	}
 	// Budget bounds one investigation. A bound that the file does not give is 0 or "" here.
 	Budget struct {
+		Calls  int64
+		Pages  int64
+		Rows   int64
+		Bytes  int64
+		Wall   string           // a positive time.Duration, such as "10m"
+		APIs   map[string]int64 // calls by API, such as "cloudtrail:LookupEvents"
+		PerDay *DayBudget       // nil for none
+	}
+	// DayBudget bounds all investigations of a day (UTC) together.
+	DayBudget struct {
 		Calls int64
 		Pages int64
-		Rows  int64
 		Bytes int64
-		Wall  string // a positive time.Duration, such as "10m"
+		APIs  map[string]int64
+		Dir   string // where the count is kept, so that several processes share it
 	}
 )
 
@@ -145,6 +156,7 @@ type file struct {
 	Accounts       []Account           `yaml:"accounts"`
 	People         People              `yaml:"people"`
 	IdentityCenter IdentityCenter      `yaml:"identity_center"`
+	Regions        []string            `yaml:"regions"`
 	Networks       []Network           `yaml:"networks"`
 	Automation     []Automation        `yaml:"automation"`
 	Sources        []Source            `yaml:"sources"`
@@ -158,8 +170,19 @@ type file struct {
 		Rows  any    `yaml:"rows"`
 		Bytes any    `yaml:"bytes"`
 		Wall  string `yaml:"wall"`
+		APIs  apis   `yaml:"apis"`
+		Day   *struct {
+			Calls any    `yaml:"calls"`
+			Pages any    `yaml:"pages"`
+			Bytes any    `yaml:"bytes"`
+			APIs  apis   `yaml:"apis"`
+			Dir   string `yaml:"dir"`
+		} `yaml:"per_day"`
 	} `yaml:"budget"`
 }
+
+// apis are bounds on calls by API.
+type apis map[string]any
 
 // Load reads a file. Relative paths in it are relative to its folder.
 func Load(path string) (Config, error) {
@@ -191,13 +214,14 @@ func Parse(name string, data []byte) (Config, error) {
 	}
 	k := checker{name: name, data: data}
 	c := Config{
-		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Networks: f.Networks,
+		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, Networks: f.Networks,
 		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Accepted: f.AcceptedGaps, Playbooks: f.Playbooks, Policy: f.Policy,
 	}
 	k.language(f.Language)
 	c.Calendar = k.calendar(f)
 	k.accounts(c)
 	k.people(c.People)
+	k.regions(c.Regions)
 	k.networks(c)
 	k.sources(c.Sources)
 	k.order(c)

@@ -115,6 +115,12 @@ func TestMistakes(t *testing.T) {
 		{"budget: {pages: 1.5}", "1.5 is no bound"},
 		{"budget: {bytes: lots}", "lots is no bound"},
 		{"budget: {bytes: 99999999999999999999}", "is no bound"},
+		{"budget: {apis: {LookupEvents: 3}}", `"LookupEvents" is no name of an API`},
+		{`budget: {apis: {"cloudtrail:LookupEvents": 0}}`, "0 is no bound"},
+		{"budget: {per_day: {calls: 3}}", "needs dir"},
+		{"budget: {per_day: {calls: x, dir: d}}", "x is no bound"},
+		{"regions: [tokyo]", `"tokyo" is no AWS Region`},
+		{"regions: [us-east-1, us-east-1]", "stands twice"},
 		{"budget: {wall: 10}", `1:16: "10" is no length of time`},
 		{"budget: {wall: -1s}", "is no length of time"},
 	} {
