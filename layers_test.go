@@ -39,6 +39,7 @@ var layers = map[string][]string{
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
 	"source/local":      {"query", "evidence", "ledger", "source"},
 	"source/scripted":   {"query", "evidence", "source"},
+	"source/awstest":    {}, // for tests only; shares nothing with what it tests
 	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
