@@ -36,6 +36,8 @@ var layers = map[string][]string{
 	// where questions come from, and where they are asked
 	"source":            {"query", "evidence", "ledger"},
 	"source/call":       {"source"},
+	"source/awsconn":    {"source", "source/call"},
+	"source/awslookup":  {"evidence", "source", "source/awsconn"},
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
 	"source/local":      {"query", "evidence", "ledger", "source"},
 	"source/scripted":   {"query", "evidence", "source"},
