@@ -310,25 +310,51 @@ func (it Item) Looked() (b Body, ok bool) {
 		return Body{}, false
 	}
 	b, err := DecodeBody(it.Body)
-	return b, err == nil && string(b.Kind) == it.Scope.Kind
+	return b, err == nil && string(b.Kind) == it.Scope.Kind && b.holds()
+}
+
+// holds tells whether the body has the record of its kind, and no other.
+func (b Body) holds() bool {
+	var has []LookupKind
+	for _, r := range []struct {
+		kind LookupKind
+		is   bool
+	}{
+		{LookAccount, b.Account != nil}, {LookBucket, b.Bucket != nil}, {LookInstance, b.Instance != nil}, {LookKey, b.AccessKey != nil},
+		{LookPerson, b.Person != nil}, {LookPrincipal, b.Principal != nil}, {LookUser, b.User != nil},
+	} {
+		if r.is {
+			has = append(has, r.kind)
+		}
+	}
+	return len(has) == 1 && has[0] == b.Kind
 }
 
 // LookedFor is the look-up of a kind that the fact of that name may rest on: of those that
-// declare to answer it, in the order asked, the first that answered; else the first that says
-// why not. ok is false when no look-up of the case answers it.
+// declare to answer it, in the order asked, the first that found it; else the first that proved
+// that there is none; else the first that says best why nobody can tell. ok is false when no
+// look-up of the case answers it.
 func (s Set) LookedFor(kind LookupKind, name string) (it Item, ok bool) {
 	for _, next := range s.items {
 		if next.Kind != LookupItem || next.Scope.Kind != string(kind) || !answers(next.Answers, name) {
 			continue
 		}
-		switch next.Answer.Outcome {
-		case Found, Empty:
-			return next, true
-		case Truncated, NotCollected, NotYet, NotAsked, Denied, Throttled, Failed:
-		}
-		if !ok || explains(next) > explains(it) {
+		if !ok || tells(next) > tells(it) {
 			it, ok = next, true
 		}
 	}
 	return it, ok
+}
+
+// tells ranks how much a look-up tells.
+func tells(it Item) int {
+	const most = 10 // more than any explanation
+	switch it.Answer.Outcome {
+	case Found:
+		return most + 1
+	case Empty:
+		return most
+	case Truncated, NotCollected, NotYet, NotAsked, Denied, Throttled, Failed:
+	}
+	return explains(it)
 }
