@@ -37,6 +37,8 @@ var layers = map[string][]string{
 	// where questions come from, and where they are asked
 	"source":            {"query", "evidence", "ledger"},
 	"source/call":       {"source"},
+	"source/awsconn":    {"source", "source/call"},
+	"source/awslookup":  {"evidence", "source", "source/awsconn"},
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
 	"source/coverage":   {"query", "evidence"},
 	"source/local":      {"query", "evidence", "ledger", "source", "source/coverage"},
@@ -47,10 +49,10 @@ var layers = map[string][]string{
 	"source/splunktest": {}, // for tests only; shares nothing with what it is asked by
 	"source/cloudtrail": {"query", "evidence", "source", "source/call", "source/local"},
 	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
-	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
 	"source/athenatest": {"source/awstest"}, // the same
 	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
 	"playbook":          {"finding", "query", "fact", "strictyaml"},
+	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
 	// from facts to a report

@@ -1,6 +1,10 @@
 package fact
 
-import "slices"
+import (
+	"slices"
+
+	"uratori/evidence"
+)
 
 // A Def declares a fact: what it is, what it is called, and the rule that computes it.
 // The tables of definitions are the contract between playbooks, policy, phrases and tests.
@@ -17,6 +21,7 @@ type Def struct {
 	Each     func(*view) []string                 // the subjects; nil when there is only one, ""
 	Rule     func(v *view, subject string) result // pure
 	Says     string                               // the rule in a few words, printed in the appendix
+	Looks    evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
 }
 
 // arises tells whether cases of a family of findings have the fact.
@@ -45,6 +50,7 @@ func init() {
 	for _, group := range [][]Def{
 		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
 		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs,
+		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

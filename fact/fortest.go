@@ -47,6 +47,9 @@ func ForTest(list []Fact, in ...TestWorld) Facts {
 			fs.add(f)
 		}
 		subjects := []string{""}
+		if d.Looks != "" {
+			subjects = nil
+		}
 		if d.Each != nil {
 			subjects = d.Each(&view{set: w.Evidence, done: map[string]any{}})
 		}

@@ -1,6 +1,8 @@
 package fact
 
 import (
+	"strings"
+
 	"uratori/query"
 )
 
@@ -20,6 +22,12 @@ func Parameters(fs Facts) map[string]query.Value {
 	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
 	if key, _ := v.accessKey(); key != "" {
 		out["actor.access_key"] = query.TextOf(key) // the fact of that name holds only the masked form
+		if strings.HasPrefix(key, "AKIA") {
+			out[longTermKey] = query.TextOf(key)
+		}
+	}
+	if id := fs.finding.Resource.Instance.ID; id != "" {
+		out[findingInstance] = query.TextOf(id)
 	}
 	for name, list := range ListsOfAPIs() {
 		set := make([]query.Value, 0, len(list))
@@ -44,7 +52,27 @@ func ParameterTypes() map[string]query.Type {
 	for name := range ListsOfAPIs() {
 		out["list."+name] = query.Set
 	}
+	out[longTermKey], out[findingInstance] = query.Text, query.Text
 	return out
+}
+
+// Parameters that are no facts: what look-ups are made by.
+const (
+	longTermKey     = "actor.long_term_key" // the access key id, if it is one of an IAM user
+	findingInstance = "finding.instance"    // id of the EC2 instance that the finding names
+)
+
+// Arises tells whether a question that takes a parameter arises at all: it does not, where
+// the case has no such thing, such as the bucket of a finding about an instance.
+func Arises(fs Facts, param string) bool {
+	switch param {
+	case longTermKey:
+		kind := fs.Get("actor.key_kind", "")
+		return kind.State != Known || kind.Value.Str == "long_term"
+	case findingInstance:
+		return fs.finding.Resource.Type == "Instance"
+	}
+	return fs.Get(Key(param), "").State != NotApplicable
 }
 
 func parameterType(t Type) (query.Type, bool) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"uratori/evidence"
 	"uratori/finding"
 )
 
@@ -12,11 +13,11 @@ var personDefs = []Def{
 	{Key: "person.known", Rule: personKnown, Type: Bool, Kind: Computed, JA: "実行者の特定", EN: "person known", Says: "a link of any method"},
 	{Key: "person.upn", Rule: personUPN, Type: Text, Kind: Computed, JA: "ユーザープリンシパル名", EN: "user principal name", Says: "the configuration joined by identity store user, else an exactly equal session name"},
 	{Key: "person.display_name", Rule: personDisplayName, Type: Text, Kind: Context, JA: "表示名", EN: "display name", Says: "configuration: people, else the sign-ins"},
-	{Key: "person.department", Rule: personText(func(p Person) string { return p.Department }), Type: Text, Kind: Context, JA: "所属", EN: "department", Says: "configuration: people"},
+	{Key: "person.department", Rule: personText("person.department", func(p Person) string { return p.Department }, func(p evidence.LookedPerson) string { return p.Department }), Type: Text, Kind: Context, JA: "所属", EN: "department", Says: "configuration: people"},
 	{Key: "person.link_method", Rule: personLinkMethod, Type: Name, Kind: Computed, JA: "紐付けの方法", EN: "link method", Says: "onBehalfOf.userId first, an equal name second", Choices: []string{"on_behalf_of", "exact_name", "none"}},
 	{Key: "person.link_confidence", Rule: personLinkConfidence, Type: Name, Kind: Computed, JA: "紐付けの確度", EN: "link confidence", Says: "on_behalf_of high, exact_name medium", Choices: []string{"high", "medium", "none"}},
 	{Key: "person.contractor", Rule: personContractor, Type: Bool, Kind: Context, JA: "委託先", EN: "contractor", Says: "configuration: contractor prefixes, people"},
-	{Key: "person.sponsor", Rule: personText(func(p Person) string { return p.Sponsor }), Type: Text, Kind: Context, JA: "受入責任者", EN: "sponsor", Says: "configuration: people"},
+	{Key: "person.sponsor", Rule: personText("person.sponsor", func(p Person) string { return p.Sponsor }, func(p evidence.LookedPerson) string { return p.Sponsor }), Type: Text, Kind: Context, JA: "受入責任者", EN: "sponsor", Says: "configuration: people"},
 	{Key: "person.enabled", Rule: personEnabled, Type: Bool, Kind: Context, JA: "アカウントの有効性", EN: "account enabled", Says: "configuration: people"},
 	{Key: "person.object_id", Rule: personObjectID, Type: Text, Kind: Context, JA: "オブジェクトID", EN: "object id", Says: "configuration: people, else the sign-ins"},
 	{Key: "identity.match", Rule: identityMatch, Type: Percent, Kind: Computed, JA: "本人の過去と一致する観点", EN: "dimensions that fit", Says: "observed dimensions equal to the person's own past"},
@@ -53,6 +54,9 @@ func (v *view) linked() link {
 				if p.IdentityStoreUser == id {
 					return link{method: "on_behalf_of", upn: strings.ToLower(p.UPN), person: p, from: refs}
 				}
+			}
+			if l, ok := v.linkedUser(id, refs); ok {
+				return l
 			}
 		}
 		name := strings.ToLower(t.text(i, "session_name"))
@@ -95,9 +99,9 @@ func personUPN(v *view, _ string) result {
 	return ofPerson(v, func(l link) result { return known(TextOf(l.upn), l.from...) })
 }
 
-func personText(get func(Person) string) func(*view, string) result {
+func personText(key Key, get func(Person) string, look func(evidence.LookedPerson) string) func(*view, string) result {
 	return func(v *view, _ string) result {
-		return ofPerson(v, func(l link) result { return configured(get(l.person)) })
+		return ofPerson(v, func(l link) result { return ofDirectory(v, key, configured(get(l.person)), directoryText(look)) })
 	}
 }
 
@@ -105,6 +109,10 @@ func personDisplayName(v *view, _ string) result {
 	return ofPerson(v, func(l link) result {
 		if l.person.DisplayName != "" {
 			return known(TextOf(l.person.DisplayName), settingsRef)
+		}
+		r := ofDirectory(v, "person.display_name", configured(""), directoryText(func(p evidence.LookedPerson) string { return p.DisplayName }))
+		if r.state == Known {
+			return r
 		}
 		return v.signinColumn("user_display_name")
 	})
@@ -114,6 +122,10 @@ func personObjectID(v *view, _ string) result {
 	return ofPerson(v, func(l link) result {
 		if l.person.ObjectID != "" {
 			return known(TextOf(l.person.ObjectID), settingsRef)
+		}
+		r := ofDirectory(v, "person.object_id", configured(""), directoryText(func(p evidence.LookedPerson) string { return p.ObjectID }))
+		if r.state == Known {
+			return r
 		}
 		return v.signinColumn("user_id")
 	})
@@ -161,8 +173,9 @@ func personContractor(v *view, _ string) result {
 				return known(BoolOf(true), l.from...)
 			}
 		}
-		if l.person.UPN == "" && len(v.st.ContractorPrefixes) == 0 {
-			return unknown("configuration", settingsRef)
+		r := ofDirectory(v, "person.contractor", unknown("configuration", settingsRef), directoryTruth(func(p evidence.LookedPerson) *bool { return p.Contractor }))
+		if r.state == Known || l.person.UPN == "" && len(v.st.ContractorPrefixes) == 0 {
+			return r
 		}
 		return known(BoolOf(false), l.from...)
 	})
@@ -171,7 +184,7 @@ func personContractor(v *view, _ string) result {
 func personEnabled(v *view, _ string) result {
 	return ofPerson(v, func(l link) result {
 		if l.person.Enabled == nil {
-			return unknown("configuration", settingsRef)
+			return ofDirectory(v, "person.enabled", unknown("configuration", settingsRef), directoryTruth(func(p evidence.LookedPerson) *bool { return p.Enabled }))
 		}
 		return known(BoolOf(*l.person.Enabled), settingsRef)
 	})

@@ -143,6 +143,9 @@ func qualityContradictions(v *view, _ string) result {
 			say("the record's account is not the finding's", findingRef, t.row(0))
 		}
 	}
+	v.accountContradictions(say)
+	v.personContradictions(say)
+	v.keyContradictions(say)
 	if len(list) == 0 {
 		return notApplicable()
 	}

@@ -11,7 +11,8 @@ import (
 type Settings struct {
 	Calendar           calendar.Config
 	Accounts           []Account
-	ContractorPrefixes []string // such as "ext-", at the beginning of a user principal name
+	Environments       []EnvironmentRule `json:",omitempty"` // for accounts that are not named
+	ContractorPrefixes []string          // such as "ext-", at the beginning of a user principal name
 	People             []Person
 	IdentityCenter     IdentityCenter
 	Networks           []Network

@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -40,6 +41,7 @@ type result struct {
 	gap    Gap
 	window query.Window
 	from   []Ref
+	rule   string // when it is not the rule that the fact declares
 }
 
 func known(val Value, from ...Ref) result { return result{state: Known, value: val, from: from} }
@@ -236,7 +238,7 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	fs := Facts{finding: f, set: set, settings: st, calendar: cal, byID: map[ID]int{}, byKey: map[Key][]int{}}
 	family := finding.FamilyOf(f)
 	for _, d := range defs {
-		if !d.arises(family) {
+		if !d.arises(family) || !v.looks(d) {
 			continue
 		}
 		subjects := []string{""}
@@ -247,7 +249,7 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 			r := d.Rule(v, s)
 			fs.add(Fact{
 				Key: d.Key, Subject: s, Window: r.window, Value: r.value, State: r.state,
-				Gap: r.gap, Rule: d.Says, From: r.from,
+				Gap: r.gap, Rule: cmp.Or(r.rule, d.Says), From: r.from,
 			})
 		}
 	}
@@ -272,6 +274,9 @@ func newest(f finding.Finding, set evidence.Set) time.Time {
 					at = c.Time()
 				}
 			}
+		}
+		if b, ok := it.Looked(); ok && b.Newest().After(at) {
+			at = b.Newest()
 		}
 	}
 	return at

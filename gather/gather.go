@@ -45,6 +45,7 @@ type Qualifier interface {
 type Gatherer struct {
 	sources map[string]source.Source
 	order   map[query.Dataset][]string
+	lookers []source.Looker // see LookWith
 	ledger  *ledger.Ledger
 	budget  ledger.Budget
 	cache   *Cache      // of other investigations; may be nil
@@ -188,5 +189,6 @@ func (r *gathering) notAsked() error {
 			Scope: scope, Missing: missing, Answer: evidence.Answer{Outcome: evidence.NotAsked},
 		})
 	}
+	r.notLookedUp(facts, values)
 	return nil
 }

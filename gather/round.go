@@ -52,9 +52,6 @@ func (r *gathering) round(ctx context.Context, round int) (more bool, err error)
 		r.asked[key(q)] = true
 		list = append(list, &asking{q: q, bound: bound, scope: scope})
 	}
-	if len(list) == 0 {
-		return false, nil
-	}
 	if err := r.walk(ctx, list); err != nil {
 		return false, err
 	}
@@ -62,7 +59,8 @@ func (r *gathering) round(ctx context.Context, round int) (more bool, err error)
 		r.file(round, a)
 	}
 	r.keepDocuments(round)
-	return true, nil
+	looked, err := r.lookUp(ctx, round, values)
+	return looked || len(list) > 0, err
 }
 
 // walk takes the questions along their sources, all of them one source further at a time, until

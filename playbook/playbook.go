@@ -38,6 +38,7 @@ type Playbook struct {
 	Families  []string // of the catalogue of finding types; "generic" takes every other
 	Title     Text
 	Questions []Question
+	LookUps   []LookUp
 }
 
 // A Question is one query with parameters that are not known yet.
@@ -161,6 +162,7 @@ func readFiles(layers []layer) (Set, error) {
 type (
 	questionsFile struct {
 		Questions []questionYAML `yaml:"questions"`
+		LookUps   []lookUpYAML   `yaml:"look_ups"`
 	}
 	questionYAML struct {
 		ID      string          `yaml:"id"`
@@ -195,6 +197,7 @@ type (
 		Families []string `yaml:"families"`
 		Title    Text     `yaml:"title"`
 		Ask      []string `yaml:"ask"`
+		LookUp   []string `yaml:"look_up"`
 	}
 )
 
@@ -220,6 +223,18 @@ func build(files map[string][]byte, where string) (Set, error) {
 		}
 		known[q.ID], ids = q, append(ids, q.ID)
 	}
+	looks := map[string]LookUp{}
+	var lookIDs []string
+	for i, y := range qf.LookUps {
+		l, err := y.lookUp()
+		if err == nil && (looks[l.ID].ID != "" || known[l.ID].ID != "") {
+			err = fmt.Errorf("look-up %q stands twice, or is a question's id", l.ID)
+		}
+		if err != nil {
+			return Set{}, at(name, files[questionsName], fmt.Sprintf("$.look_ups[%d].%s", i, field(err)), err)
+		}
+		looks[l.ID], lookIDs = l, append(lookIDs, l.ID)
+	}
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		if file == questionsName {
 			continue
@@ -236,6 +251,13 @@ func build(files map[string][]byte, where string) (Set, error) {
 				return Set{}, at(name, files[file], fmt.Sprintf("$.ask[%d]", i), fmt.Errorf("unknown question %q%s", id, didYouMean(id, ids)))
 			}
 			b.Questions = append(b.Questions, q)
+		}
+		for i, id := range y.LookUp {
+			l, ok := looks[id]
+			if !ok {
+				return Set{}, at(name, files[file], fmt.Sprintf("$.look_up[%d]", i), fmt.Errorf("unknown look-up %q%s", id, didYouMean(id, lookIDs)))
+			}
+			b.LookUps = append(b.LookUps, l)
 		}
 		if b.ID == "" || len(b.Questions) == 0 {
 			return Set{}, at(name, files[file], "$", errors.New("a playbook needs an id and a list of questions under \"ask\""))

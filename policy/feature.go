@@ -88,6 +88,9 @@ func (f feature) read(facts fact.Facts) input {
 }
 
 func readOne(f fact.Fact, t fact.Type) input {
+	if d, _ := fact.DefOf(f.Key); f.ID == "" && d.Looks != "" {
+		return input{state: fact.NotApplicable} // nobody looks such things up
+	}
 	in := input{state: f.State, facts: []fact.Fact{f}}
 	if in.state == fact.Known && f.Value.Type == fact.Texts && f.Value.More {
 		in.state = fact.AtLeast // a list that was cut short

@@ -108,6 +108,7 @@ type Server struct {
 	violations  []string
 	tolerant    bool
 	issued      int
+	world       *World
 }
 
 // New returns a server for the services of those names and for STS; names are those of the
@@ -235,6 +236,9 @@ func (s *Server) answer(r *http.Request) reply {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 10<<20))
 	if err != nil {
 		return reply{status: 400, header: http.Header{}}
+	}
+	if out, ok := s.byHand(r, body); ok {
+		return out
 	}
 	id := s.requestID()
 	service, m, op, path := s.route(r, body)

@@ -181,8 +181,10 @@ func (l layout) evidence() []block {
 			name = itemWords[it.Kind]
 		}
 		outcome, rows := cell(missing), cell(missing)
-		if it.Kind == evidence.AnswerItem {
+		if it.Kind == evidence.AnswerItem || it.Kind == evidence.LookupItem && it.Answer.Outcome != 0 {
 			outcome = func(t *tape) bool { return t.choice("coverage.asked.outcome", outcomeWords[it.Answer.Outcome]) }
+		}
+		if it.Kind == evidence.AnswerItem {
 			rows = func(t *tape) bool { return t.same(int64(len(it.Answer.Rows))) }
 		}
 		g.rows = append(g.rows, gridRow{string(it.ID), []cell{

@@ -1,0 +1,302 @@
+package awsconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"uratori/source"
+	"uratori/source/call"
+)
+
+// Actions are the IAM actions that this package needs itself.
+var Actions = []string{"sts:AssumeRole", "sts:GetCallerIdentity"}
+
+// Keys are AWS credentials. They are never printed.
+type Keys struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string    // of temporary credentials
+	Expires         time.Time // zero: they do not
+}
+
+// String hides the secret.
+func (k Keys) String() string { return "AWS credentials" }
+
+// GoString hides the secret from %#v.
+func (k Keys) GoString() string { return k.String() }
+
+// A Role is what is assumed in an account.
+type Role struct {
+	ARN        string // arn:aws:iam::111122223333:role/uratori
+	ExternalID string // asked for by the role's trust policy; "" if it asks for none
+}
+
+// Options say how AWS is reached.
+type Options struct {
+	Name      string                              // of the source or looker, for the meter
+	Account   string                              // the account of the keys, 12 digits; "" if it is not known
+	Region    string                              // of calls that belong to no Region, such as STS's; such as "ap-northeast-1"
+	Keys      func(context.Context) (Keys, error) // the program's own credentials
+	Role      func(account string) (Role, bool)   // the role to assume in an account; nil or false: the keys themselves
+	Session   string                              // name of role sessions, as CloudTrail will show it; "" means "uratori"
+	Transport http.RoundTripper                   // nil means a plain one of our own
+	Endpoint  func(service, region string) string // base URL of a service; nil or "" means AWS's own
+	Caller    *call.Caller                        // shared by everything in the process
+	Timeout   time.Duration                       // of one attempt; 0 means 30 s
+	Now       func() time.Time                    // nil means time.Now
+}
+
+// A Conn reaches AWS accounts. It is safe for concurrent use.
+type Conn struct {
+	opt  Options
+	http *http.Client
+
+	mu    sync.Mutex
+	roles map[string]*held // by account
+}
+
+// held are the temporary credentials of one account; its own lock is held while they are fetched,
+// so that they are fetched once.
+type held struct {
+	mu   sync.Mutex
+	keys Keys
+}
+
+var (
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm  = regexp.MustCompile(`^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$`)
+)
+
+// New returns a connection. It makes no call.
+func New(opt Options) (*Conn, error) {
+	switch {
+	case opt.Name == "":
+		return nil, errors.New("connect to AWS: the options name no source")
+	case opt.Keys == nil:
+		return nil, fmt.Errorf("connect to AWS for %s: there are no credentials", opt.Name)
+	case opt.Caller == nil:
+		return nil, fmt.Errorf("connect to AWS for %s: there is no caller", opt.Name)
+	case !regionForm.MatchString(opt.Region):
+		return nil, fmt.Errorf("connect to AWS for %s: %q is no Region such as ap-northeast-1", opt.Name, opt.Region)
+	case opt.Account != "" && !accountForm.MatchString(opt.Account):
+		return nil, fmt.Errorf("connect to AWS for %s: account %q is not 12 digits", opt.Name, opt.Account)
+	}
+	if opt.Session == "" {
+		opt.Session = "uratori"
+	}
+	if opt.Timeout == 0 {
+		opt.Timeout = 30 * time.Second
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConnsPerHost = 4
+		opt.Transport = t
+	}
+	// A redirect would take a signed request to another host.
+	client := &http.Client{Transport: whole{opt.Transport}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &Conn{opt: opt, http: client, roles: map[string]*held{}}, nil
+}
+
+// Region is the Region of calls that belong to none.
+func (c *Conn) Region() string { return c.opt.Region }
+
+// Close lets go of idle connections.
+func (c *Conn) Close() { c.http.CloseIdleConnections() }
+
+// A Target is where one call goes.
+type Target struct {
+	Service string // as endpoints are named, such as "organizations"
+	API     string // such as "organizations:DescribeAccount", as IAM names the action
+	Account string // whose credentials; "" is the program's own
+	Region  string // "" is the connection's
+}
+
+// Do makes one call to AWS with credentials for its account, and again while that can help.
+// do gets a configuration for the SDK's client and makes one attempt. calls counts the attempts,
+// with those of an AssumeRole that was needed; bytes are those received. The error wraps one of
+// the sentinels of package source, and the SDK's error.
+func (c *Conn) Do(ctx context.Context, t Target, do func(ctx context.Context, cfg aws.Config) error) (calls int, bytes int64, err error) {
+	if t.Region == "" {
+		t.Region = c.opt.Region
+	}
+	if !regionForm.MatchString(t.Region) { // it becomes part of a host name
+		return 0, 0, fmt.Errorf("%s: %q is no Region: %w", t.API, t.Region, source.ErrInvalid)
+	}
+	if t.Account != "" && !accountForm.MatchString(t.Account) {
+		return 0, 0, fmt.Errorf("%s: account %q is not 12 digits: %w", t.API, t.Account, source.ErrInvalid)
+	}
+	for again := false; ; again = true {
+		keys, made, err := c.keys(ctx, t.Account)
+		calls += made
+		if err != nil {
+			return calls, bytes, err
+		}
+		made, got, err := c.attempts(ctx, t, keys, do)
+		calls, bytes = calls+made, bytes+got
+		if again || !expired(err) || !c.forget(t.Account, keys) {
+			return calls, bytes, err
+		}
+	}
+}
+
+// attempts makes the attempts of one call.
+func (c *Conn) attempts(ctx context.Context, t Target, keys Keys, do func(ctx context.Context, cfg aws.Config) error) (calls int, bytes int64, err error) {
+	cfg := aws.Config{
+		Region: t.Region, HTTPClient: c.http, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey, SessionToken: keys.SessionToken, Source: "uratori"}, nil
+		}),
+	}
+	if c.opt.Endpoint != nil {
+		if url := c.opt.Endpoint(t.Service, t.Region); url != "" {
+			cfg.BaseEndpoint = aws.String(url)
+		}
+	}
+	calls, err = c.opt.Caller.Do(ctx, call.Request{
+		Key:    call.Key{API: t.API, Account: t.Account, Region: t.Region},
+		Source: c.opt.Name, Endpoint: t.Service + "." + t.Region,
+		Do: func(ctx context.Context) (call.Cost, error) {
+			attempt, cancel := context.WithTimeout(ctx, c.opt.Timeout)
+			defer cancel()
+			n := &counter{}
+			err := do(withCounter(attempt, n), cfg)
+			bytes += n.bytes
+			return call.Cost{Pages: 1, Bytes: n.bytes}, meaning(ctx, err)
+		},
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", t.API, err)
+	}
+	return calls, bytes, err
+}
+
+// keys are the credentials for an account.
+func (c *Conn) keys(ctx context.Context, account string) (Keys, int, error) {
+	role, ok := c.role(account)
+	if !ok {
+		keys, err := c.opt.Keys(ctx)
+		if err != nil {
+			return Keys{}, 0, fmt.Errorf("get AWS credentials: %w", denied(err))
+		}
+		return keys, 0, nil
+	}
+	c.mu.Lock()
+	h := c.roles[account]
+	if h == nil {
+		h = &held{}
+		c.roles[account] = h
+	}
+	c.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.keys.AccessKeyID != "" && c.opt.Now().Add(renewBefore).Before(h.keys.Expires) {
+		return h.keys, 0, nil
+	}
+	keys, calls, err := c.assume(ctx, role)
+	if err != nil {
+		return Keys{}, calls, err
+	}
+	h.keys = keys
+	return keys, calls, nil
+}
+
+// renewBefore is how long before their end temporary credentials are fetched anew.
+const renewBefore = 5 * time.Minute
+
+// role is the role to assume for an account; ok is false for the program's own.
+func (c *Conn) role(account string) (Role, bool) {
+	if account == "" || c.opt.Role == nil {
+		return Role{}, false
+	}
+	r, ok := c.opt.Role(account)
+	return r, ok && r.ARN != ""
+}
+
+// forget drops the credentials of an account that AWS calls expired; false when there are none
+// that could be fetched anew.
+func (c *Conn) forget(account string, were Keys) bool {
+	if _, ok := c.role(account); !ok {
+		return false
+	}
+	c.mu.Lock()
+	h := c.roles[account]
+	c.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.keys == were {
+		h.keys = Keys{}
+	}
+	return true
+}
+
+// assume assumes a role.
+func (c *Conn) assume(ctx context.Context, r Role) (keys Keys, calls int, err error) {
+	own, err := c.opt.Keys(ctx)
+	if err != nil {
+		return Keys{}, 0, fmt.Errorf("get AWS credentials: %w", denied(err))
+	}
+	var out *sts.AssumeRoleOutput
+	calls, _, err = c.attempts(ctx, Target{Service: "sts", API: "sts:AssumeRole", Region: c.opt.Region}, own, func(ctx context.Context, cfg aws.Config) error {
+		in := &sts.AssumeRoleInput{RoleArn: aws.String(r.ARN), RoleSessionName: aws.String(c.opt.Session), DurationSeconds: aws.Int32(3600)}
+		if r.ExternalID != "" {
+			in.ExternalId = aws.String(r.ExternalID)
+		}
+		var err error
+		if out, err = sts.NewFromConfig(cfg).AssumeRole(ctx, in); err == nil && (out.Credentials == nil || aws.ToString(out.Credentials.AccessKeyId) == "" || out.Credentials.Expiration == nil) {
+			err = fmt.Errorf("the answer holds no credentials: %w", source.ErrUnavailable)
+		}
+		return err
+	})
+	if err != nil {
+		return Keys{}, calls, fmt.Errorf("assume %s: %w", r.ARN, err)
+	}
+	o := out.Credentials
+	return Keys{AccessKeyID: *o.AccessKeyId, SecretAccessKey: aws.ToString(o.SecretAccessKey), SessionToken: aws.ToString(o.SessionToken), Expires: *o.Expiration}, calls, nil
+}
+
+// An Identity is who the program is in an account.
+type Identity struct {
+	Account string
+	ARN     string
+	UserID  string
+}
+
+// Whoami asks STS who the program is with its credentials for an account; "" is its own.
+func (c *Conn) Whoami(ctx context.Context, account string) (who Identity, err error) {
+	_, _, err = c.Do(ctx, Target{Service: "sts", API: "sts:GetCallerIdentity", Account: account}, func(ctx context.Context, cfg aws.Config) error {
+		out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if err != nil {
+			return err
+		}
+		who = Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn), UserID: aws.ToString(out.UserId)}
+		if !accountForm.MatchString(who.Account) {
+			return fmt.Errorf("the answer names no account: %w", source.ErrUnavailable)
+		}
+		return nil
+	})
+	return who, err
+}
+
+// RoleNamed is a role of one name in every account but those of the keys, with one external id.
+func RoleNamed(partition, name, externalID string, except ...string) func(account string) (Role, bool) {
+	return func(account string) (Role, bool) {
+		for _, a := range except {
+			if a == account {
+				return Role{}, false
+			}
+		}
+		return Role{ARN: "arn:" + partition + ":iam::" + account + ":role/" + strings.TrimPrefix(name, "/"), ExternalID: externalID}, true
+	}
+}
