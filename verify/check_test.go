@@ -107,7 +107,7 @@ func TestEachWrongStatementIsRefused(t *testing.T) {
 		{"too many facts", "finding", narrative.Statement{Phrase: "fact", Kind: "S1", Facts: append(f("finding.type", ""), f("finding.account", "")...)}, WrongFacts},
 		{"a fact in another's place", "finding", narrative.Statement{Phrase: "finding.severity", Kind: "S1", Facts: append(f("finding.band", ""), f("finding.severity", "")...)}, WrongFacts},
 		{"a fact that does not exist", "finding", narrative.Statement{Phrase: "fact", Kind: "S1", Facts: []fact.ID{"F9999"}}, WrongFacts},
-		{"the wrong subject", "timeline", narrative.Statement{Phrase: "timeline.credential", Kind: "S1", Facts: f("activity.total", "session")}, WrongFacts},
+		{"the wrong subject", "other_activity", narrative.Statement{Phrase: "other.counts", Kind: "S1", Facts: f("activity.total", "session")}, WrongFacts},
 		{"an unknown fact", "impact", narrative.Statement{Phrase: "fact", Kind: "S1", Facts: f("impact.objects_read", "")}, NotKnown},
 		{"a guard that fails", "finding", narrative.Statement{Phrase: "finding.sample", Kind: "S1", Facts: f("finding.sample", "")}, GuardFails},
 		{"nothing found, of a lower bound", "timeline", narrative.Statement{Phrase: "absence", Kind: phrase.Absence, Facts: f("activity.total", "session")}, NotKnown},

@@ -163,13 +163,14 @@ func (l layout) ownLines(run Run) []block {
 		return line{kind: p.Kind, reads: func(t *tape) bool { return t.says(ln) }}
 	}
 	out := []block{said("header.version", map[string]fact.Value{"v": fact.IntOf(int64(max(run.Version, 1))), "s": fact.NameOf(state)})}
+	changes, next := said("header.first", nil), said("header.last", nil)
 	if run.Changes != "" {
-		out = append(out, said("header.changes", map[string]fact.Value{"c": fact.TextOf(run.Changes)}))
+		changes = said("header.changes", map[string]fact.Value{"c": fact.TextOf(run.Changes)})
 	}
 	if !run.Next.IsZero() {
-		out = append(out, said("header.next", map[string]fact.Value{"t": fact.TimeOf(run.Next)}))
+		next = said("header.next", map[string]fact.Value{"t": fact.TimeOf(run.Next)})
 	}
-	return out
+	return append(out, changes, next)
 }
 
 // tableOf is the table under a caption.
