@@ -41,10 +41,6 @@ func (w *writer) list(name string) {
 		w.add(Statement{Phrase: "table.signals", Kind: phrase.Table})
 	case "balance":
 		w.add(Statement{Phrase: "table.balance", Kind: phrase.Table})
-	case "not_judged":
-		if len(w.a.NotJudged()) > 0 {
-			w.add(Statement{Phrase: "table.not_judged", Kind: phrase.Table})
-		}
 	case "coverage":
 		p, _ := w.book.Get("coverage.state")
 		for _, f := range w.a.Facts().Of("coverage.state") {
