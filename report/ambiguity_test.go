@@ -78,7 +78,7 @@ func (r recogniser) slot(p phrase.Phrase, s phrase.Slot, units []string) string 
 	case phrase.Label:
 		return r.labels(p, s)
 	case phrase.AllFacts:
-		one := "(?:(?:セッション|認証情報|プリンシパル)の)?(?:" + r.labels(p, s) + ")(?: of the (?:session|credential|principal))?"
+		one := "(?:(?:セッション|認証情報|プリンシパル)の)?(?:" + r.labels(p, s) + ")(?: \\((?:session|credential|principal)\\))?"
 		return one + "(?:(?:、|, )" + one + ")*"
 	case phrase.Subject:
 		return r.choices("subject", []string{"credential", "session", "principal"}) + "|" +

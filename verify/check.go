@@ -49,7 +49,7 @@ var required = map[string][][]string{
 	"summary":        {{"summary.verdict", "summary.verdict_worse", "summary.verdict_plain"}, {"summary.event", "summary.detected", "unknown"}},
 	"finding":        {{"fact", "unknown"}, {"finding.severity", "unknown"}},
 	"operation":      {{"operation.call_on", "operation.call", "operation.failed_on", "operation.failed", "unknown"}},
-	"impact":         {{"impact.read", "count", "absence", "unknown", "impact.active", "impact.inactive"}},
+	"impact":         {{"impact.read", "impact.read_briefly", "count", "absence", "absence.all", "unknown", "impact.active", "impact.inactive"}},
 	"overall":        {{"risk.benign", "risk.inconclusive", "risk.suspicious", "risk.malicious"}, {"risk.score"}, {"risk.confidence", "risk.confidence_capped"}, {"risk.urgency"}},
 	"grounds":        {{"table.signals", "no_signals"}},
 	"false_positive": {{"risk.false_positive"}},

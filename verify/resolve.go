@@ -416,7 +416,7 @@ func labels(list []fact.Fact) fact.Value {
 		if who, ok := phrase.Default().Choice("subject", f.Subject, phrase.JA); ok && mixed {
 			nameJA = who + "の" + nameJA
 			who, _ = phrase.Default().Choice("subject", f.Subject, phrase.EN)
-			nameEN += " of the " + who
+			nameEN += " (" + who + ")"
 		}
 		if f.Key == "coverage.state" {
 			nameJA, nameEN = kindName(f.Subject, phrase.JA)+"の"+nameJA, nameEN+" of "+kindName(f.Subject, phrase.EN)
