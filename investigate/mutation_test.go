@@ -236,7 +236,7 @@ func soaking() bool { return os.Getenv("URATORI_SOAK") != "" }
 func TestMutationIsRefused(t *testing.T) {
 	each, lines, chars, variants := 2, 15, 20, []string{"c"}
 	if soaking() {
-		each, lines, chars, variants = 25, 1000, 3000, []string{"a", "b", "c", "f", "h"}
+		each, lines, chars, variants = 12, 250, 600, []string{"a", "b", "c", "f", "h"}
 	}
 	applied := map[string]map[string]int{}
 	count := func(op string, lang phrase.Lang, name string) {

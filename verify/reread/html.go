@@ -83,7 +83,7 @@ var entities = []struct {
 // char reads one character of text; ok is false at markup and at what may not stand in text.
 func (h *hypertext) char() (r rune, ok bool) {
 	for _, e := range entities {
-		if h.sees(e.name) {
+		if h.sees("&") && h.sees(e.name) {
 			h.at += len(e.name)
 			return e.r, true
 		}
