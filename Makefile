@@ -20,7 +20,7 @@ demo: build ## generate a scenario, investigate it, print the summary and where 
 # The whole cases of investigate run thousands of reports through both doors on one goroutine
 # each; the packages they are made of are raced on their own.
 test: ## run every test, installing what they need when it is absent
-	@scripts/need jq
+	@scripts/need jq chromium+fonts-noto-cjk
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '/investigate$$')
 	$(GO) test -timeout 20m ./investigate
 

@@ -57,7 +57,7 @@ var layers = map[string][]string{
 
 	// from facts to a report
 	"policy":        {"fact", "evidence", "strictyaml"},
-	"narrative":     {"fact", "policy", "phrase"},
+	"narrative":     {"evidence", "fact", "policy", "phrase"},
 	"verify":        {"narrative", "phrase", "policy", "fact", "evidence", "finding"},
 	"report":        {"verify", "phrase", "policy", "fact", "evidence", "finding", "query"},
 	"verify/reread": {"verify", "phrase", "policy", "fact", "evidence", "finding", "query"},

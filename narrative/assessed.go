@@ -52,8 +52,8 @@ func label(t policy.Text) fact.Value {
 // Accepted tells whether someone decided, and still stands by it, that the gap may be.
 func Accepted(g policy.Gap) bool { return g.Accepted != nil && !g.Accepted.Expired }
 
-// GapMember is what a phrase may print of a gap; item chooses among its remedies.
-func GapMember(g policy.Gap, member string, item int) (v fact.Value, ok bool) {
+// GapMember is what a phrase may print of a gap. ok is false when the gap has no such text.
+func GapMember(g policy.Gap, member string) (v fact.Value, ok bool) {
 	switch member {
 	case "":
 		return fact.Value{Type: fact.Label, JA: g.ID, Str: g.ID}, g.ID != ""
@@ -62,15 +62,13 @@ func GapMember(g policy.Gap, member string, item int) (v fact.Value, ok bool) {
 	case "why":
 		return label(g.Why), true
 	case "settle":
-		if item < 0 || item >= len(g.SettleNow) {
-			return fact.Value{}, false
+		var list []policy.Text
+		for _, s := range g.SettleNow {
+			list = append(list, s.Text)
 		}
-		return label(g.SettleNow[item].Text), true
+		return joined(list)
 	case "prevent":
-		if item < 0 || item >= len(g.PreventNext) {
-			return fact.Value{}, false
-		}
-		return label(g.PreventNext[item]), true
+		return joined(g.PreventNext)
 	}
 	if !Accepted(g) {
 		return fact.Value{}, false
@@ -86,8 +84,37 @@ func GapMember(g policy.Gap, member string, item int) (v fact.Value, ok bool) {
 	return fact.Value{}, false
 }
 
+// joined are whole sentences one after the other.
+func joined(list []policy.Text) (v fact.Value, ok bool) {
+	var ja, en []string
+	for _, t := range list {
+		ja, en = append(ja, t.JA), append(en, t.EN)
+	}
+	return fact.Value{Type: fact.Label, JA: strings.Join(ja, ""), Str: strings.Join(en, " ")}, len(list) > 0
+}
+
+// placeValues are what belongs in the places of an action's command, such as
+// "<ACCOUNT_ID> = 111122223333": texts beside the command, which may be anybody's.
+func placeValues(a policy.Assessment, act policy.Action) (v fact.Value, ok bool) {
+	var list []string
+	for _, p := range act.Values {
+		f, found := a.Facts().ByID(p.Fact)
+		if !found || f.State != fact.Known && f.State != fact.AtLeast {
+			continue
+		}
+		switch f.Value.Type {
+		case fact.Text, fact.Name, fact.IP, fact.Masked:
+			list = append(list, p.Place+" = "+f.Value.Str)
+		case fact.Texts:
+			list = append(list, p.Place+" = "+strings.Join(f.Value.List, ", "))
+		default:
+		}
+	}
+	return fact.TextsOf(list, false), len(list) > 0
+}
+
 // ActionMember is what a phrase may print of an action. ok is false when the action has no such text.
-func ActionMember(act policy.Action, member string) (v fact.Value, ok bool) {
+func ActionMember(a policy.Assessment, act policy.Action, member string) (v fact.Value, ok bool) {
 	some := func(t policy.Text) (fact.Value, bool) { return label(t), t.JA != "" }
 	switch member {
 	case "id":
@@ -104,6 +131,8 @@ func ActionMember(act policy.Action, member string) (v fact.Value, ok bool) {
 		return some(act.SideEffect)
 	case "undo":
 		return some(act.Undo)
+	case "values":
+		return placeValues(a, act)
 	}
 	return fact.Value{}, false
 }

@@ -30,7 +30,7 @@ func bind(a policy.Assessment, p phrase.Phrase) (Statement, bool) {
 				return Statement{}, false
 			}
 		case phrase.AnyFact, phrase.AllFacts, phrase.Label, phrase.Subject, phrase.Source, phrase.Scope,
-			phrase.Relation, phrase.Ratio, phrase.OfGap, phrase.OfAction, phrase.OfHypo, phrase.OfStep, phrase.OfCase:
+			phrase.Each, phrase.Relation, phrase.Ratio, phrase.OfGap, phrase.OfAction, phrase.OfHypo, phrase.OfStep, phrase.OfCase:
 		}
 	}
 	return st, true
@@ -116,7 +116,7 @@ func About(p phrase.Phrase, f fact.Fact) (Statement, bool) {
 			if f.Subject == "" {
 				return Statement{}, false
 			}
-		case phrase.Fact, phrase.AllFacts, phrase.Label, phrase.Source, phrase.Scope, phrase.Relation, phrase.Ratio,
+		case phrase.Fact, phrase.AllFacts, phrase.Label, phrase.Source, phrase.Scope, phrase.Each, phrase.Relation, phrase.Ratio,
 			phrase.Assessed, phrase.OfGap, phrase.OfAction, phrase.OfHypo, phrase.OfStep, phrase.OfCase:
 		}
 	}

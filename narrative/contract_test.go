@@ -138,7 +138,10 @@ func TestThePlanCoversEverySectionWithWhatExists(t *testing.T) {
 			t.Errorf("the plan speaks of section %q, which does not exist", id)
 		}
 		for _, try := range tries {
-			for _, base := range append(slices.Clone(try.Say), try.Any) {
+			if c := try.If; c != nil {
+				checkGuard(t, "section "+id, c.Slot, defOf(t, "section "+id, c.Key, c.Whose))
+			}
+			for _, base := range slices.Concat(try.Say, try.Unless, []string{try.Any}) {
 				forms := b.Forms(base)
 				if base != "" && len(forms) == 0 {
 					t.Errorf("section %s: there is no phrase %q", id, base)
@@ -149,7 +152,7 @@ func TestThePlanCoversEverySectionWithWhatExists(t *testing.T) {
 					}
 				}
 			}
-			for _, ref := range slices.Concat(try.Fact, try.Quote, try.Of, []string{try.Table, try.OrCount}) {
+			for _, ref := range slices.Concat(try.Fact, try.Quote, try.None, try.Of, []string{try.Table, try.OrCount}) {
 				if ref != "" {
 					key, subject, _ := strings.Cut(ref, "@")
 					defOf(t, "section "+id, key, subject)

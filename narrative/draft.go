@@ -25,7 +25,6 @@ type Statement struct {
 	Action     string      `json:"action,omitempty"`     // id in the policy's catalogue
 	Hypothesis string      `json:"hypothesis,omitempty"` // id in the catalogue of hypotheses
 	Step       string      `json:"step,omitempty"`       // id of a step in the catalogue of patterns
-	Item       int         `json:"item,omitempty"`       // which of a list's entries, from 0, such as of a gap's remedies
 }
 
 // A Draft is what a narrator wants to say, section by section. The zero Draft says nothing about nothing.

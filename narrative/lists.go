@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"uratori/evidence"
 	"uratori/fact"
 	"uratori/phrase"
 	"uratori/policy"
@@ -22,9 +23,7 @@ func (w *writer) list(name string) {
 		w.summaryGaps()
 	case "settle":
 		for _, g := range w.a.Gaps() {
-			if slices.Contains(w.a.CappedBy(), g.ID) {
-				w.remedies(g, false)
-			}
+			w.remedies(g)
 		}
 	case "pattern":
 		w.pattern()
@@ -42,10 +41,6 @@ func (w *writer) list(name string) {
 		w.add(Statement{Phrase: "table.signals", Kind: phrase.Table})
 	case "balance":
 		w.add(Statement{Phrase: "table.balance", Kind: phrase.Table})
-	case "not_judged":
-		if len(w.a.NotJudged()) > 0 {
-			w.add(Statement{Phrase: "table.not_judged", Kind: phrase.Table})
-		}
 	case "coverage":
 		p, _ := w.book.Get("coverage.state")
 		for _, f := range w.a.Facts().Of("coverage.state") {
@@ -71,20 +66,16 @@ func (w *writer) gaps() {
 			st.Phrase = "gap.accepted"
 		}
 		w.add(st)
-		w.remedies(g, true)
 	}
 }
 
 // remedies are what would settle a gap now, and what would prevent it next time.
-func (w *writer) remedies(g policy.Gap, prevent bool) {
-	for i := range g.SettleNow {
-		w.add(Statement{Phrase: "gap.settle", Kind: phrase.Assessment, Gap: g.ID, Item: i})
+func (w *writer) remedies(g policy.Gap) {
+	if len(g.SettleNow) > 0 && !Accepted(g) {
+		w.add(Statement{Phrase: "gap.settle", Kind: phrase.Assessment, Gap: g.ID})
 	}
-	if !prevent {
-		return
-	}
-	for i := range g.PreventNext {
-		w.add(Statement{Phrase: "gap.prevent", Kind: phrase.Assessment, Gap: g.ID, Item: i})
+	if len(g.PreventNext) > 0 && !Accepted(g) {
+		w.add(Statement{Phrase: "gap.prevent", Kind: phrase.Assessment, Gap: g.ID})
 	}
 }
 
@@ -130,7 +121,7 @@ func (w *writer) pattern() {
 		}
 		switch f.State {
 		case fact.Known:
-			group(fmt.Sprint(f.Window, answers(f)), f, Statement{Phrase: "pattern.not_seen", Kind: phrase.Absence})
+			group(w.places(f), f, Statement{Phrase: "pattern.not_seen", Kind: phrase.Absence})
 		case fact.Unknown:
 			if g, ok := w.a.GapOf(f); ok {
 				group(g.ID, f, Statement{Phrase: "pattern.unknown", Kind: phrase.Connective, Gap: g.ID})
@@ -143,14 +134,18 @@ func (w *writer) pattern() {
 	}
 }
 
-// answers are the items that a fact came from, without their rows.
-func answers(f fact.Fact) []string {
-	var ids []string
+// places are where a fact was looked for: its window, and the kinds of record, accounts and
+// Regions of the answers it came from. Facts of equal places can be told in one line.
+func (w *writer) places(f fact.Fact) string {
+	var scopes []string
 	for _, r := range f.From {
 		id, _, _ := strings.Cut(string(r), "#")
-		ids = appendNew(ids, id)
+		it, ok := w.a.Facts().Evidence().Item(evidence.ID(id))
+		if ok && it.Kind == evidence.AnswerItem {
+			scopes = appendNew(scopes, fmt.Sprint(it.Scope.Kind, it.Ask.Dataset, it.Scope.Account, it.Scope.Region))
+		}
 	}
-	return ids
+	return fmt.Sprint(f.Window, scopes)
 }
 
 // actions are the recommendations of one priority, each with how to do it and its price.
@@ -159,9 +154,9 @@ func (w *writer) actions(priority string) {
 		if !strings.EqualFold(string(act.Priority), priority) {
 			continue
 		}
-		for _, id := range []string{"action", "action.how", "action.values", "action.side", "action.undo"} {
+		for _, id := range []string{"action", "action.how", "action.values"} {
 			p, _ := w.book.Get(id)
-			if has(act, p) {
+			if has(w.a, act, p) {
 				w.add(Statement{Phrase: id, Kind: phrase.Recommendation, Action: act.ID})
 			}
 		}
@@ -169,12 +164,12 @@ func (w *writer) actions(priority string) {
 }
 
 // has tells whether an action has every text that a phrase prints of one.
-func has(act policy.Action, p phrase.Phrase) bool {
+func has(a policy.Assessment, act policy.Action, p phrase.Phrase) bool {
 	for _, s := range p.Slots {
 		if s.From != phrase.OfAction {
 			continue
 		}
-		if _, ok := ActionMember(act, s.Key); !ok {
+		if _, ok := ActionMember(a, act, s.Key); !ok {
 			return false
 		}
 	}

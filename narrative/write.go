@@ -2,6 +2,7 @@ package narrative
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"uratori/fact"
@@ -43,6 +44,9 @@ type writer struct {
 func (w *writer) add(st Statement) { w.out = append(w.out, st) }
 
 func (w *writer) try(t Try) {
+	if t.If != nil && !w.holds(*t.If) || w.said(t.Unless) {
+		return
+	}
 	switch {
 	case len(t.Say) > 0:
 		w.say(t)
@@ -50,6 +54,8 @@ func (w *writer) try(t Try) {
 		w.each(t.Fact, "fact")
 	case len(t.Quote) > 0:
 		w.each(t.Quote, "quote")
+	case len(t.None) > 0:
+		w.counts(t.None)
 	case t.Table != "":
 		w.table(w.fact(t.Table))
 	case t.Any != "":
@@ -137,6 +143,51 @@ func (w *writer) count(f fact.Fact) bool {
 		}
 	}
 	return false
+}
+
+// counts says how often each fact was counted that no line speaks of yet. What never was, and was looked for in the
+// same places, is told in one line, which stands where the first of them would.
+func (w *writer) counts(refs []string) {
+	all, _ := w.book.Get("absence.all")
+	joint := map[string]int{} // places -> the line
+	for _, ref := range refs {
+		f := w.fact(ref)
+		if slices.ContainsFunc(w.out, func(st Statement) bool { return slices.Contains(st.Facts, f.ID) }) {
+			continue
+		}
+		before := len(w.out)
+		if !w.count(f) {
+			w.lacks(f)
+			continue
+		}
+		st := &w.out[before]
+		if st.Kind != phrase.Absence {
+			continue
+		}
+		key := w.places(f)
+		if at, ok := joint[key]; ok {
+			w.out[at].Phrase = all.ID
+			w.out[at].Facts = append(w.out[at].Facts, f.ID)
+			w.out = w.out[:before]
+			continue
+		}
+		joint[key] = before
+	}
+}
+
+// holds tells whether a condition on a fact holds for certain.
+func (w *writer) holds(c Condition) bool {
+	f := w.a.Facts().Get(fact.Key(c.Key), c.Whose)
+	return f.State == fact.Known && (c.Guard.Op == "" || holds(c.Guard, f.Value)) ||
+		f.State == fact.AtLeast && strings.HasPrefix(c.Guard.Op, ">") && holds(c.Guard, f.Value)
+}
+
+// said tells whether one of these phrases already stands in the section.
+func (w *writer) said(bases []string) bool {
+	return slices.ContainsFunc(w.out, func(st Statement) bool {
+		p, _ := w.book.Get(st.Phrase)
+		return slices.Contains(bases, p.Base)
+	})
 }
 
 func (w *writer) table(f fact.Fact) {

@@ -86,6 +86,7 @@ const (
 	Days     From = "days"   // its length in days
 	Source   From = "source" // the kinds of record that the other slot's fact was counted in
 	Scope    From = "scope"  // the accounts and Regions that were covered for it
+	Each     From = "each"   // the value that all facts of another slot share: "each(x)"
 	Relation From = "relation"
 	Ratio    From = "ratio"
 
@@ -106,7 +107,7 @@ type Slot struct {
 	Whose string   // Fact: the subject; "*" means any
 	Types []string // AnyFact: the types it takes; empty means every type
 	Keys  []string // AnyFact: the facts it takes, such as "baseline.new_*"; empty means every fact
-	Of    string   // Label, Subject, Begin, End, Days, Source, Scope, Relation, Ratio: the slot it is about
+	Of    string   // Label, Subject, Begin, End, Days, Source, Scope, Each, Relation, Ratio: the slot it is about
 	And   string   // Relation, Ratio: the second slot
 	Guard Guard    // what must be true of the value
 }

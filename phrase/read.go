@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	slotCall  = regexp.MustCompile(`^(label|who|from|to|days|source|scope)\(([a-z0-9_]+)\)$`)
+	slotCall  = regexp.MustCompile(`^(label|who|from|to|days|source|scope|each)\(([a-z0-9_]+)\)$`)
 	slotPair  = regexp.MustCompile(`^(relation|ratio)\(([a-z0-9_]+), ([a-z0-9_]+)\)$`)
 	slotAny   = regexp.MustCompile(`^any(?:\(([A-Za-z_.*, ]+)\))?$`)
 	slotFact  = regexp.MustCompile(`^([a-z]+\.[a-z0-9_]+)(?:@([a-z0-9_*]+))?$`)

@@ -78,14 +78,14 @@ func (r recogniser) slot(p phrase.Phrase, s phrase.Slot, units []string) string 
 	case phrase.Label:
 		return r.labels(p, s)
 	case phrase.AllFacts:
-		one := "(?:" + r.labels(p, s) + ")"
+		one := "(?:(?:セッション|認証情報|プリンシパル)の)?(?:" + r.labels(p, s) + ")(?: \\((?:session|credential|principal)\\))?"
 		return one + "(?:(?:、|, )" + one + ")*"
 	case phrase.Subject:
 		return r.choices("subject", []string{"credential", "session", "principal"}) + "|" +
 			r.choices("*", []string{"cloudtrail_management", "s3_data", "lambda_data", "signin", "signin_noninteractive", "s3_access"}) + "|" + code
 	case phrase.Begin, phrase.End:
 		return r.typed(fact.Def{Type: fact.Time}, nil)
-	case phrase.Days:
+	case phrase.Days, phrase.Each:
 		return r.typed(fact.Def{Type: fact.Int}, units)
 	case phrase.Ratio:
 		return r.typed(fact.Def{Type: fact.Decimal}, units)
@@ -293,6 +293,8 @@ func sampleLine(p phrase.Phrase, x *fact.Def, state fact.State) verify.Line {
 			v.Value = fact.TimeOf(time.Date(2025, 9, 9, 4, 20, 5, 0, time.UTC))
 		case phrase.Days:
 			v.Value = fact.IntOf(30)
+		case phrase.Each:
+			v.Value = fact.IntOf(0)
 		case phrase.Ratio:
 			v.Value = fact.Value{Type: fact.Decimal, Num: 32}
 		case phrase.Relation:

@@ -104,13 +104,15 @@ func (w composer) header() []Block {
 	out = append(out, w.said("header.version", map[string]fact.Value{
 		"v": fact.IntOf(int64(max(w.o.Version, 1))), "s": fact.NameOf(state),
 	}))
-	if w.o.Changes != "" {
+	if w.o.Changes == "" {
+		out = append(out, w.said("header.first", nil))
+	} else {
 		out = append(out, w.said("header.changes", map[string]fact.Value{"c": fact.TextOf(w.o.Changes)}))
 	}
-	if !w.o.Next.IsZero() {
-		out = append(out, w.said("header.next", map[string]fact.Value{"t": fact.TimeOf(w.o.Next)}))
+	if w.o.Next.IsZero() {
+		return append(out, w.said("header.last", nil))
 	}
-	return out
+	return append(out, w.said("header.next", map[string]fact.Value{"t": fact.TimeOf(w.o.Next)}))
 }
 
 // said is a line about the run itself.

@@ -50,10 +50,10 @@ type (
 	}
 	// Table is a table whose caption is the line before it.
 	Table struct {
-		Name  string // the fact's key, or such as "signals"
-		Head  []string
-		Rows  []TableRow
-		Marks []Mark // the rows as points in time, when the table is a timeline
+		Name string // the fact's key, or such as "signals"
+		Head []string
+		Rows []TableRow
+		Line *Timeline // the rows as points in time, when the table is a timeline
 	}
 	// Heat is a table of counts by weekday and hour, which can be drawn as a heat map.
 	Heat struct {
@@ -74,6 +74,14 @@ func (Line) block()  {}
 func (Table) block() {}
 func (Heat) block()  {}
 func (Fence) block() {}
+
+// A Timeline is what a table of calls looks like on a line in time, the event among them.
+type Timeline struct {
+	First, Event, Last             time.Time
+	FirstText, EventText, LastText string // in the case's zone
+	Marks                          []Mark
+	Note                           string // what the marks mean
+}
 
 // A Mark is a point on a timeline.
 type Mark struct {

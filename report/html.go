@@ -27,9 +27,9 @@ func HTML(doc Document) []byte {
 	p.f("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n")
 	p.f("<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n", esc(doc.Title), styles, esc(doc.Title))
 	p.f("<header class=\"%s\">\n", strings.ToLower(doc.Record.Verdict))
-	p.blocks(doc.Header)
+	p.blocks("header", doc.Header)
 	p.f("</header>\n<nav aria-label=\"%s\"><ol>\n", esc(phrase.Default().Word("contents", doc.Lang)))
-	for _, ch := range doc.Chapters {
+	for _, ch := range append(slices.Clone(doc.Chapters), doc.Appendix) {
 		p.f("<li><a href=\"#%s\">%s</a></li>\n", esc(ch.ID), esc(ch.Title))
 	}
 	p.f("</ol></nav>\n")
@@ -61,37 +61,61 @@ func (p *page) chapter(ch Chapter) {
 	p.appendix = ch.Number == 0
 	p.f("<section class=\"chapter\" id=\"%s\">\n<h2>%s</h2>\n", esc(ch.ID), title)
 	for _, s := range ch.Sections {
+		class := "part"
+		if _, line := s.Blocks[0].(Line); len(s.Blocks) == 1 && line {
+			class = "part one" // its title may stand beside its line
+		}
+		p.f("<section class=\"%s\">\n", class)
 		if s.Title != "" {
 			p.f("<h3>%s</h3>\n", esc(s.Title))
 		}
-		p.blocks(s.Blocks)
+		p.blocks(s.ID, s.Blocks)
+		p.f("</section>\n")
 	}
 	p.f("</section>\n")
 }
 
-// blocks prints lines as lists and everything else as it is.
-func (p *page) blocks(list []Block) {
-	open := false
-	end := func() {
-		if open {
-			p.f("</ul>\n")
-			open = false
+// pairSections are those whose lines are mostly "label: value", short enough for two columns.
+var pairSections = []string{"header", "finding", "principal", "person", "coverage", "signin", "other_activity"}
+
+// listClass is the class of the list that a line stands in.
+func listClass(section string, l Line) string {
+	group, _, _ := strings.Cut(l.Phrase, ".")
+	if section == "overall" || section == "impact_kinds" {
+		return "pairs"
+	}
+	if slices.Contains(pairSections, section) && slices.Contains([]string{"fact", "quote", "principal", "coverage", "header"}, group) {
+		return "pairs"
+	}
+	return "lines"
+}
+
+// blocks prints lines as lists, "label: value" in lists of their own, and everything else as it is.
+func (p *page) blocks(section string, list []Block) {
+	open := ""
+	turn := func(to string) {
+		if open == to {
+			return
 		}
+		if open != "" {
+			p.f("</ul>\n")
+		}
+		if to != "" {
+			p.f("<ul class=\"%s\">\n", to)
+		}
+		open = to
 	}
 	for _, b := range list {
 		line, ok := b.(Line)
 		if !ok {
-			end()
+			turn("")
 			p.block(b)
 			continue
 		}
-		if !open {
-			p.f("<ul>\n")
-			open = true
-		}
+		turn(listClass(section, line))
 		p.line(line)
 	}
-	end()
+	turn("")
 }
 
 func (p *page) block(b Block) {
@@ -99,13 +123,18 @@ func (p *page) block(b Block) {
 	case Line:
 		p.line(b)
 	case Table:
-		p.timeline(b.Marks)
+		p.timeline(b.Line)
 		p.table(b)
 	case Heat:
 		p.heat(b)
 	case Fence:
-		p.f("<details class=\"query\"><summary>%s</summary>\n<pre><code>%s</code></pre></details>\n", p.runs(b.Label), esc(visibleLines(b.Text)))
+		p.query(b)
 	}
+}
+
+// query folds a query that anyone can copy and run.
+func (p *page) query(f Fence) {
+	p.f("<details class=\"query\"><summary>%s</summary>\n<pre><code>%s</code></pre></details>\n", p.runs(f.Label), esc(visibleLines(f.Text)))
 }
 
 // visibleLines is text to be copied; what does not show itself is escaped, line ends stay.
@@ -139,9 +168,10 @@ func link(id string) string {
 	return fmt.Sprintf("<a href=\"#%s\">%s</a>", esc(strings.ToLower(id)), esc(id))
 }
 
-// grounds folds the rule and the evidence of each fact under a statement.
+// grounds folds under a statement what each of its facts came from, and the queries that were run.
 func (p *page) grounds(l Line) {
 	var items []string
+	var asked []EvidenceRecord
 	for _, id := range l.Facts {
 		f, ok := p.facts[string(id)]
 		if !ok || len(f.From) == 0 {
@@ -155,6 +185,9 @@ func (p *page) grounds(l Line) {
 			if row != "" {
 				name += "#" + esc(row)
 			}
+			if e.Native != "" && !slices.ContainsFunc(asked, func(have EvidenceRecord) bool { return have.ID == e.ID }) {
+				asked = append(asked, e)
+			}
 			if e.Source != "" {
 				name += " <small>" + esc(Visible(string(e.Source))) + "</small>"
 			}
@@ -166,9 +199,14 @@ func (p *page) grounds(l Line) {
 		}
 		items = append(items, fmt.Sprintf("<li>%s <code>%s</code> %s</li>", link(f.ID), esc(f.Name), strings.Join(from, ", ")))
 	}
-	if len(items) > 0 {
-		p.f("<details class=\"why\"><summary>%s</summary><ul>%s</ul></details>", esc(phrase.Default().Word("evidence_of", p.lang)), strings.Join(items, ""))
+	if len(items) == 0 {
+		return
 	}
+	p.f("<details class=\"why\"><summary>%s</summary><ul>%s</ul>\n", esc(phrase.Default().Word("evidence_of", p.lang)), strings.Join(items, ""))
+	for _, e := range asked {
+		p.query(Fence{Label: []Run{{Text: e.ID, Kind: Anchor}, literal(" " + phrase.Default().Word("native", p.lang))}, Text: string(e.Native)})
+	}
+	p.f("</details>")
 }
 
 func (p *page) runs(list []Run) string {
@@ -201,59 +239,84 @@ func (p *page) table(t Table) {
 		}
 		p.f(">")
 		for _, c := range r.Cells {
-			p.f("<td>%s</td>", p.runs(c))
+			p.f("<td%s>%s</td>", p.width(c), p.runs(c))
 		}
 		p.f("</tr>\n")
 	}
 	p.f("</tbody></table></div>\n")
 }
 
-// timeline draws the points of a timeline on a line, to scale.
-func (p *page) timeline(marks []Mark) {
-	if len(marks) < 2 {
+// width is the class of a cell whose text should not be broken: n of a value, c of code.
+func (p *page) width(cell []Run) string {
+	if p.appendix || len(cell) != 1 {
+		return ""
+	}
+	columns := 0
+	for _, r := range cell[0].Text {
+		columns++
+		if r >= 0x1100 {
+			columns++ // a Japanese character is twice as wide
+		}
+	}
+	switch {
+	case cell[0].Kind == Code && columns > 15 && columns <= 24:
+		return ` class="c"`
+	case columns <= 15, cell[0].Kind != Code && columns <= 30:
+		return ` class="n"`
+	}
+	return ""
+}
+
+// The line of a timeline goes from timelineLeft over timelineWidth.
+const timelineLeft, timelineWidth = 20, 680
+
+// timeline draws the calls of a session on a line, to scale, and the event as a bar across it.
+func (p *page) timeline(l *Timeline) {
+	if l == nil {
 		return
 	}
-	first, last := marks[0].At, marks[len(marks)-1].At
-	span := last.Sub(first)
-	if span <= 0 {
-		return
+	x := func(at time.Time) int {
+		return timelineLeft + int(timelineWidth*(float64(at.Sub(l.First))/float64(l.Last.Sub(l.First))))
 	}
-	const left, width = 20, 680
-	p.f("<svg class=\"timeline\" viewBox=\"0 0 720 60\" role=\"img\" aria-label=\"%s\">\n<line x1=\"%d\" y1=\"30\" x2=\"%d\" y2=\"30\"/>\n", esc(stamp(first)+" – "+stamp(last)), left, left+width)
-	for _, m := range marks {
-		x := left + int(float64(width)*float64(m.At.Sub(first))/float64(span))
-		p.f("<circle class=\"%s\" cx=\"%d\" cy=\"30\" r=\"5\"><title>%s %s</title></circle>\n", esc(m.Phase), x, esc(m.At.UTC().Format(time.RFC3339)), esc(m.Text))
+	p.f("<figure class=\"timeline\"><svg viewBox=\"0 0 720 62\" role=\"img\" aria-label=\"%s\">\n", esc(l.FirstText+" – "+l.LastText))
+	p.f("<line x1=\"%d\" y1=\"31\" x2=\"%d\" y2=\"31\"/>\n", timelineLeft, timelineLeft+timelineWidth)
+	for _, m := range l.Marks {
+		p.f("<circle class=\"%s\" cx=\"%d\" cy=\"31\" r=\"5\"><title>%s %s</title></circle>\n", esc(m.Phase), x(m.At), esc(m.At.UTC().Format(time.RFC3339)), esc(m.Text))
 	}
-	p.f("</svg>\n")
+	p.f("<rect class=\"event\" x=\"%d\" y=\"19\" width=\"3\" height=\"24\"/>\n", x(l.Event)-1)
+	p.f("<text x=\"%d\" y=\"12\" text-anchor=\"middle\">%s</text>\n", min(max(x(l.Event), 100), 620), esc(l.EventText))
+	p.f("<text x=\"%d\" y=\"58\" text-anchor=\"start\">%s</text>\n", 10, esc(l.FirstText))
+	p.f("<text x=\"%d\" y=\"58\" text-anchor=\"end\">%s</text>\n", 710, esc(l.LastText))
+	p.f("</svg><figcaption>%s</figcaption></figure>\n", esc(l.Note))
 }
 
 // heat draws the counts by weekday and hour, the event's cell framed, with the numbers in it.
 func (p *page) heat(h Heat) {
-	const cell, left, top = 26, 50, 22
+	const cell, high, left, top = 26, 19, 50, 20
 	most := 1
 	for _, day := range h.Counts {
 		most = max(most, slices.Max(day[:]))
 	}
-	p.f("<figure class=\"heat\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n", left+24*cell+4, top+7*cell+4, esc(h.Corner))
+	p.f("<figure class=\"heat\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n", left+24*cell+4, top+7*high+4, esc(h.Corner))
 	for hour := range 24 {
 		p.f("<text x=\"%d\" y=\"14\" text-anchor=\"middle\">%d</text>\n", left+hour*cell+cell/2, hour)
 	}
 	for d, counts := range h.Counts {
-		p.f("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", left-8, top+d*cell+17, esc(h.Days[d]))
+		p.f("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", left-8, top+d*high+13, esc(h.Days[d]))
 		for hour, n := range counts {
 			level := 0
 			if n > 0 {
 				level = 1 + 4*(n-1)/most
 			}
-			p.f("<rect class=\"h%d\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>", level, left+hour*cell, top+d*cell, cell-2, cell-2)
+			p.f("<rect class=\"h%d\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>", level, left+hour*cell, top+d*high, cell-2, high-2)
 			if n > 0 {
-				p.f("<text class=\"n%d\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%d</text>", level, left+hour*cell+cell/2-1, top+d*cell+16, n)
+				p.f("<text class=\"n%d\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%d</text>", level, left+hour*cell+cell/2-1, top+d*high+13, n)
 			}
 			p.f("\n")
 		}
 	}
 	if h.Event != nil {
-		p.f("<rect class=\"event\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><title>%s</title></rect>\n", left+h.Event[1]*cell-1, top+h.Event[0]*cell-1, cell, cell, esc(h.Note))
+		p.f("<rect class=\"event\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><title>%s</title></rect>\n", left+h.Event[1]*cell-1, top+h.Event[0]*high-1, cell, high, esc(h.Note))
 	}
 	p.f("</svg>")
 	if h.Event != nil {
@@ -261,37 +324,3 @@ func (p *page) heat(h Heat) {
 	}
 	p.f("</figure>\n")
 }
-
-// styles are the page's only looks. Colours carry no meaning of their own: every state is a word too.
-const styles = `
-:root{--bg:#fff;--fg:#1b1f24;--dim:#59636e;--line:#d1d9e0;--soft:#f6f8fa;--accent:#0a5fb4;--bad:#b42318;--warn:#9a6700;--good:#1a7f37;
---h1:#d8e9fb;--h2:#a9cff5;--h3:#6fb0ee;--h4:#3a8ddb;--h5:#0a5fb4}
-@media (prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--dim:#9198a1;--line:#3d444d;--soft:#151b23;--accent:#58a6ff;--bad:#ff7b72;--warn:#d29922;--good:#3fb950;
---h1:#12304f;--h2:#17466f;--h3:#1f6099;--h4:#3282c9;--h5:#58a6ff}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.65 system-ui,-apple-system,"Hiragino Sans","Noto Sans CJK JP","Yu Gothic UI",sans-serif;overflow-wrap:anywhere}
-main{max-width:60rem;margin:0 auto;padding:1.5rem 1.25rem 4rem}
-h1{font-size:1.5rem;margin:.2em 0 .6em}
-h2{font-size:1.2rem;margin:2.2em 0 .6em;padding-bottom:.25em;border-bottom:1px solid var(--line)}
-h3{font-size:1rem;margin:1.4em 0 .3em;color:var(--dim)}
-header{border:1px solid var(--line);border-left:6px solid var(--warn);border-radius:6px;background:var(--soft);padding:.6rem 1rem}
-header.benign{border-left-color:var(--good)}header.suspicious,header.malicious{border-left-color:var(--bad)}
-nav ol{columns:2;font-size:.9rem;color:var(--dim)}
-a{color:var(--accent);text-decoration:none}a:hover,a:focus{text-decoration:underline}
-ul{margin:.3em 0;padding-left:1.2em}li{margin:.25em 0}
-b{font-weight:600}
-code{font:.88em ui-monospace,"SF Mono",Menlo,Consolas,monospace;background:var(--soft);border:1px solid var(--line);border-radius:4px;padding:0 .25em}
-pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.7em;overflow:auto;white-space:pre-wrap}pre code{border:0;padding:0;background:none}
-.anchors{font-size:.72rem;white-space:nowrap;margin-left:.3em}.anchors a{color:var(--dim)}
-details{font-size:.85rem;color:var(--dim)}summary{cursor:pointer;width:fit-content}.why ul{margin:.2em 0}.why{display:inline-block;margin-left:.5em;vertical-align:top}
-.scroll{overflow-x:auto;margin:.5em 0}
-table{border-collapse:collapse;font-size:.85rem;width:100%}th,td{border:1px solid var(--line);padding:.25em .5em;text-align:left;vertical-align:top}th{background:var(--soft);white-space:nowrap}
-tr:target,li:target{background:var(--h1)}
-svg{max-width:100%;height:auto}svg text{font-size:11px;fill:var(--fg)}
-.timeline line{stroke:var(--line);stroke-width:2}.timeline circle{fill:var(--dim)}.timeline circle.event{fill:var(--bad)}.timeline circle.before{fill:var(--accent)}
-.heat{margin:.6em 0}.heat rect{fill:var(--soft);stroke:var(--line);stroke-width:.5}.heat .h1{fill:var(--h1)}.heat .h2{fill:var(--h2)}.heat .h3{fill:var(--h3)}.heat .h4{fill:var(--h4)}.heat .h5{fill:var(--h5)}
-.heat text.n4,.heat text.n5{fill:var(--bg)}.heat rect.event{fill:none;stroke:var(--bad);stroke-width:2.5}
-figcaption{font-size:.8rem;color:var(--dim)}.key{display:inline-block;width:.9em;height:.9em;border:2px solid var(--bad);vertical-align:-.1em}
-@page{size:A4;margin:16mm 14mm}
-@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#f4f4f4}body{font-size:9.5pt;line-height:1.45}main{max-width:none;padding:0}nav,.why{display:none}h2{break-after:avoid}h3{break-after:avoid}tr,figure,li{break-inside:avoid}#appendix{break-before:page}}
-`

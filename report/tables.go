@@ -27,8 +27,6 @@ func (w composer) table(l verify.Line) Block {
 	switch l.Phrase.ID {
 	case "table.signals":
 		return w.signals()
-	case "table.not_judged":
-		return w.notJudged()
 	case "table.balance":
 		return w.balance()
 	}
@@ -42,8 +40,13 @@ func (w composer) table(l verify.Line) Block {
 
 // factTable prints the rows of a fact.
 func (w composer) factTable(f fact.Fact) Block {
-	if f.Key == "signin.by_weekday_hour" {
+	switch f.Key {
+	case "signin.by_weekday_hour":
 		return w.heat(f)
+	case "coverage.table":
+		return w.covered(f)
+	case "coverage.asked":
+		return w.asked(f)
 	}
 	d, _ := fact.DefOf(f.Key)
 	t := Table{Name: string(f.Key)}
@@ -69,11 +72,50 @@ func (w composer) factTable(f fact.Fact) Block {
 		t.Rows = append(t.Rows, TableRow{Cells: cells})
 	}
 	if f.Key == "activity.session_timeline" {
-		for _, row := range f.Value.Rows {
-			t.Marks = append(t.Marks, Mark{At: row[0].At, Phase: row[1].Str, Text: Visible(row[2].Str)})
+		t.Line = w.timeline(f)
+	}
+	return w.dense(t)
+}
+
+// dense leaves out the columns in which no row has a value.
+func (w composer) dense(t Table) Table {
+	missing := literal(w.word("missing"))
+	for i := len(t.Head) - 1; i >= 0; i-- {
+		has := func(r TableRow) bool { return len(r.Cells[i]) != 1 || r.Cells[i][0] != missing }
+		if len(t.Rows) == 0 || slices.ContainsFunc(t.Rows, has) {
+			continue
+		}
+		t.Head = slices.Delete(t.Head, i, i+1)
+		for r := range t.Rows {
+			t.Rows[r].Cells = slices.Delete(t.Rows[r].Cells, i, i+1)
 		}
 	}
 	return t
+}
+
+// timeline are the rows of a session as points in time, with the event among them.
+func (w composer) timeline(f fact.Fact) *Timeline {
+	var l Timeline
+	for _, row := range f.Value.Rows {
+		l.Marks = append(l.Marks, Mark{At: row[0].At, Phase: row[1].Str, Text: Visible(row[2].Str)})
+	}
+	at := w.facts.Get("event.time", "")
+	if len(l.Marks) == 0 || at.State != fact.Known {
+		return nil
+	}
+	l.First, l.Event, l.Last = l.Marks[0].At, at.Value.At, l.Marks[len(l.Marks)-1].At
+	if l.Event.Before(l.First) {
+		l.First = l.Event
+	}
+	if l.Event.After(l.Last) {
+		l.Last = l.Event
+	}
+	if !l.First.Before(l.Last) {
+		return nil
+	}
+	l.FirstText, l.EventText, l.LastText = w.time(l.First), w.time(l.Event), w.time(l.Last)
+	l.Note = w.word("timeline_key")
+	return &l
 }
 
 func (w composer) heat(f fact.Fact) Heat {
@@ -143,10 +185,14 @@ func (w composer) signals() Table {
 			w.text(s.Why), w.links(ids(s.Facts)),
 		}})
 	}
-	return t
+	return w.dense(t)
 }
 
-func (w composer) notJudged() Table {
+// notJudged are the rules that count in the worst case only.
+func (w composer) notJudged() Block {
+	if len(w.a.NotJudged()) == 0 {
+		return Line{Kind: phrase.Connective, Runs: []Run{literal(w.word("none_not_judged"))}}
+	}
 	t := Table{Name: "not_judged", Head: w.heads("rule", "points", "floor", "why", "facts", "gaps")}
 	for _, n := range w.a.NotJudged() {
 		t.Rows = append(t.Rows, TableRow{Cells: [][]Run{
@@ -200,6 +246,7 @@ func (w composer) appendix() Chapter {
 	}
 	add("appendix_facts", w.allFacts())
 	add("appendix_assessment", w.assessed())
+	add("appendix_not_judged", w.notJudged())
 	add("appendix_gaps", w.allGaps())
 	add("appendix_actions", w.allActions())
 	add("appendix_evidence", w.allEvidence()...)

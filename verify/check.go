@@ -48,8 +48,8 @@ func Check(d narrative.Draft) (Checked, error) {
 var required = map[string][][]string{
 	"summary":        {{"summary.verdict", "summary.verdict_worse", "summary.verdict_plain"}, {"summary.event", "summary.detected", "unknown"}},
 	"finding":        {{"fact", "unknown"}, {"finding.severity", "unknown"}},
-	"operation":      {{"operation.call", "operation.failed", "unknown"}},
-	"impact":         {{"impact.read", "count", "absence", "unknown", "impact.active", "impact.inactive"}},
+	"operation":      {{"operation.call_on", "operation.call", "operation.failed_on", "operation.failed", "unknown"}},
+	"impact":         {{"impact.read", "impact.read_briefly", "count", "absence", "absence.all", "unknown", "impact.active", "impact.inactive"}},
 	"overall":        {{"risk.benign", "risk.inconclusive", "risk.suspicious", "risk.malicious"}, {"risk.score"}, {"risk.confidence", "risk.confidence_capped"}, {"risk.urgency"}},
 	"grounds":        {{"table.signals", "no_signals"}},
 	"false_positive": {{"risk.false_positive"}},

@@ -27,10 +27,12 @@ func world() evidence.Set {
 			Coverage: []evidence.Coverage{{Kind: "cloudtrail_management", Window: window, State: state}}, Answer: evidence.Answer{Outcome: out},
 		}
 	}
+	elsewhere := answer("E6", evidence.Empty, evidence.Collected)
+	elsewhere.Scope.Account = "444455556666"
 	return evidence.NewSet([]evidence.Item{
 		{ID: "E1", Kind: evidence.FindingItem},
 		{ID: "E2", Kind: evidence.SettingsItem},
-		answer("E3", evidence.Found, evidence.Collected), answer("E4", evidence.Empty, evidence.Unknown), answer("E5", evidence.Truncated, evidence.Collected),
+		answer("E3", evidence.Found, evidence.Collected), answer("E4", evidence.Empty, evidence.Unknown), answer("E5", evidence.Truncated, evidence.Collected), elsewhere,
 	})
 }
 
@@ -53,6 +55,7 @@ func assess(t *testing.T, extra ...fact.Fact) policy.Assessment {
 		known("activity.persistence_calls", "session", fact.IntOf(0), "E4"),
 		known("activity.denied", "session", fact.IntOf(0), "E5"),
 		known("activity.assumed_roles", "session", fact.IntOf(0), "E3"),
+		known("activity.new_keys", "session", fact.IntOf(0), "E6"),
 		{Key: "activity.total", Subject: "session", Value: fact.IntOf(12), State: fact.AtLeast, Gap: fact.Gap{Key: "cloudtrail_management"}, Window: window, From: []fact.Ref{"E5"}},
 		known("signin.total", "", fact.IntOf(59), "E3"),
 		known("baseline.daily_average", "", fact.Value{Type: fact.Decimal, Num: 20}, "E3"),
@@ -90,6 +93,28 @@ func gapOf(t *testing.T, a policy.Assessment, key fact.Key) string {
 	return g.ID
 }
 
+// Absences that were looked for in the same places may stand in one line, which says their one count.
+func TestAbsencesOfOnePlaceAreOneLine(t *testing.T) {
+	a := assess(t)
+	st := narrative.Statement{Phrase: "absence.all", Kind: phrase.Absence, Facts: []fact.ID{
+		id(t, a, "activity.privilege_calls", "session"), id(t, a, "activity.assumed_roles", "session"),
+	}}
+	c, err := Check(narrative.New(a, map[string][]narrative.Statement{"impact": {st}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := c.Section("impact")
+	if len(lines) == 0 || lines[0].Phrase.ID != "absence.all" || len(lines[0].Facts) != 2 {
+		t.Fatalf("got %+v, struck %+v", lines, strikesIn(c, "impact"))
+	}
+	if n, _ := lines[0].Value("n"); n.Value.Type != fact.Int || n.Value.Num != 0 {
+		t.Errorf("the shared count is %+v, want 0", n.Value)
+	}
+	if x, _ := lines[0].Value("x"); x.Value.JA != "権限変更、ロール引き受け" {
+		t.Errorf("got labels %q", x.Value.JA)
+	}
+}
+
 func TestEachWrongStatementIsRefused(t *testing.T) {
 	a := assess(t)
 	f := func(key fact.Key, subject string) []fact.ID { return []fact.ID{id(t, a, key, subject)} }
@@ -107,7 +132,7 @@ func TestEachWrongStatementIsRefused(t *testing.T) {
 		{"too many facts", "finding", narrative.Statement{Phrase: "fact", Kind: "S1", Facts: append(f("finding.type", ""), f("finding.account", "")...)}, WrongFacts},
 		{"a fact in another's place", "finding", narrative.Statement{Phrase: "finding.severity", Kind: "S1", Facts: append(f("finding.band", ""), f("finding.severity", "")...)}, WrongFacts},
 		{"a fact that does not exist", "finding", narrative.Statement{Phrase: "fact", Kind: "S1", Facts: []fact.ID{"F9999"}}, WrongFacts},
-		{"the wrong subject", "timeline", narrative.Statement{Phrase: "timeline.credential", Kind: "S1", Facts: f("activity.total", "session")}, WrongFacts},
+		{"the wrong subject", "other_activity", narrative.Statement{Phrase: "other.counts", Kind: "S1", Facts: f("activity.total", "session")}, WrongFacts},
 		{"an unknown fact", "impact", narrative.Statement{Phrase: "fact", Kind: "S1", Facts: f("impact.objects_read", "")}, NotKnown},
 		{"a guard that fails", "finding", narrative.Statement{Phrase: "finding.sample", Kind: "S1", Facts: f("finding.sample", "")}, GuardFails},
 		{"nothing found, of a lower bound", "timeline", narrative.Statement{Phrase: "absence", Kind: phrase.Absence, Facts: f("activity.total", "session")}, NotKnown},
@@ -116,6 +141,8 @@ func TestEachWrongStatementIsRefused(t *testing.T) {
 		{"nothing found, where nobody was asked", "similar", narrative.Statement{Phrase: "absence", Kind: phrase.Absence, Facts: f("related.findings_same_ip", "")}, NotCovered},
 		{"nothing found, of what was found", "signin", narrative.Statement{Phrase: "absence", Kind: phrase.Absence, Facts: f("signin.total", "")}, GuardFails},
 		{"absences of different answers in one line", "pattern", narrative.Statement{Phrase: "pattern.not_seen", Kind: phrase.Absence, Facts: append(f("activity.privilege_calls", "session"), f("activity.persistence_calls", "session")...)}, NotCovered},
+		{"absences of two accounts in one line", "impact", narrative.Statement{Phrase: "absence.all", Kind: phrase.Absence, Facts: append(f("activity.privilege_calls", "session"), f("activity.new_keys", "session")...)}, NotComparable},
+		{"an absence and a presence in one line", "impact", narrative.Statement{Phrase: "absence.all", Kind: phrase.Absence, Facts: append(f("activity.privilege_calls", "session"), f("signin.total", "")...)}, GuardFails},
 		{"a gap that does not exist", "gaps", narrative.Statement{Phrase: "gap.explain", Kind: phrase.Assessment, Gap: "G99"}, WrongGap},
 		{"a known fact called unknown", "impact", narrative.Statement{Phrase: "unknown", Kind: phrase.Connective, Facts: f("signin.total", ""), Gap: gapOf(t, a, "impact.objects_read")}, NotKnown},
 		{"an action of nobody's", "immediate", narrative.Statement{Phrase: "action", Kind: phrase.Recommendation, Action: "delete_everything"}, WrongAction},

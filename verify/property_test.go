@@ -26,7 +26,6 @@ func TestNoDraftSlipsAFalseLineThrough(t *testing.T) {
 				Phrase: p.ID, Kind: p.Kind, Gap: rapid.SampledFrom([]string{"", "G1", "G2", "G77"}).Draw(t, "gap"),
 				Hypothesis: rapid.SampledFrom([]string{"", "own_work", "hiding"}).Draw(t, "hypothesis"),
 				Step:       rapid.SampledFrom([]string{"", "movement", "privilege"}).Draw(t, "step"),
-				Item:       rapid.IntRange(-1, 3).Draw(t, "item"),
 			}
 			for _, s := range p.Slots {
 				switch {

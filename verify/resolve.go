@@ -159,6 +159,13 @@ func (r *resolver) fill(s phrase.Slot) Reason {
 		default:
 			out.Value = fact.IntOf(int64(of.Window.To.Sub(of.Window.From).Hours() / 24))
 		}
+	case phrase.Each:
+		for _, f := range r.facts[s.Of] {
+			if f.Value.Type != of.Value.Type || f.Value.Num != of.Value.Num || f.State != of.State {
+				return NotComparable
+			}
+		}
+		out.Value = of.Value
 	case phrase.Source, phrase.Scope:
 		items := answersOf(r.a.Facts().Evidence(), of)
 		if len(items) == 0 {
@@ -198,7 +205,7 @@ func (r *resolver) fill(s phrase.Slot) Reason {
 		if !ok {
 			return WrongGap
 		}
-		v, ok := narrative.GapMember(g, s.Key, r.st.Item)
+		v, ok := narrative.GapMember(g, s.Key)
 		if !ok {
 			return WrongEntry
 		}
@@ -213,7 +220,7 @@ func (r *resolver) fill(s phrase.Slot) Reason {
 		if priority := string(act.Priority); r.section != "summary" && !strings.EqualFold(priority, r.section) {
 			return WrongSection
 		}
-		v, ok := narrative.ActionMember(act, s.Key)
+		v, ok := narrative.ActionMember(r.a, act, s.Key)
 		if !ok {
 			return WrongEntry
 		}
@@ -300,7 +307,7 @@ func (r *resolver) judge() Reason {
 	}
 	for _, list := range r.facts {
 		for _, f := range list {
-			if p.Kind == phrase.Absence && len(list) > 1 && (f.Window != list[0].Window || !sameAnswers(r.a.Facts().Evidence(), f, list[0])) {
+			if p.Kind == phrase.Absence && len(list) > 1 && (f.Window != list[0].Window || !samePlaces(r.book, r.a.Facts().Evidence(), f, list[0])) {
 				return NotComparable
 			}
 		}
@@ -343,9 +350,11 @@ func whole(set evidence.Set, f fact.Fact) bool {
 	return f.State == fact.Known && len(items) > 0
 }
 
-// sameAnswers tells whether two facts came from the same answers, so that one line can say where both were looked for.
-func sameAnswers(set evidence.Set, a, b fact.Fact) bool {
-	return slices.EqualFunc(answersOf(set, a), answersOf(set, b), func(x, y evidence.Item) bool { return x.ID == y.ID })
+// samePlaces tells whether two facts were looked for in the same kinds of record of the same
+// accounts and Regions, so that one line can say where both were looked for.
+func samePlaces(book *phrase.Book, set evidence.Set, a, b fact.Fact) bool {
+	x, y := answersOf(set, a), answersOf(set, b)
+	return sources(x).Str == sources(y).Str && scopes(book, x).Str == scopes(book, y).Str
 }
 
 // answersOf are the answers that a fact came from.
@@ -396,12 +405,19 @@ func tenths(v fact.Value) int64 {
 	return v.Num * 10
 }
 
-// labels are the names of facts, in both languages.
+// labels are the names of facts, in both languages; where they are of several subjects, each
+// with its own.
 func labels(list []fact.Fact) fact.Value {
 	var ja, en []string
+	mixed := slices.ContainsFunc(list, func(f fact.Fact) bool { return f.Subject != list[0].Subject })
 	for _, f := range list {
 		d, _ := fact.DefOf(f.Key)
 		nameJA, nameEN := d.JA, d.EN
+		if who, ok := phrase.Default().Choice("subject", f.Subject, phrase.JA); ok && mixed {
+			nameJA = who + "の" + nameJA
+			who, _ = phrase.Default().Choice("subject", f.Subject, phrase.EN)
+			nameEN += " (" + who + ")"
+		}
 		if f.Key == "coverage.state" {
 			nameJA, nameEN = kindName(f.Subject, phrase.JA)+"の"+nameJA, nameEN+" of "+kindName(f.Subject, phrase.EN)
 		}

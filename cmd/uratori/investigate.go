@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/charmbracelet/glamour"
 	"github.com/spf13/cobra"
 
 	"uratori/finding"
@@ -141,7 +140,7 @@ func (a *app) deliver(cs investigate.Case, j job, several bool) error {
 		if format == "" {
 			format = "md"
 		}
-		return a.print(format, cs.Reports[formatNames[format]])
+		return a.print(format, cs)
 	}
 	if j.format != "" && j.format != "all" && !several {
 		return os.WriteFile(j.out, cs.Reports[formatNames[j.format]], 0o644)
@@ -165,14 +164,13 @@ func (a *app) reports(dir string, reports map[string][]byte) {
 	}
 }
 
-// print writes a report to standard output; Markdown is laid out on a terminal.
-func (a *app) print(format string, data []byte) error {
+// print writes a report to standard output; on a terminal that takes colours its chapters are
+// laid out for reading.
+func (a *app) print(format string, cs investigate.Case) error {
+	data := cs.Reports[formatNames[format]]
 	if format == "md" && a.terminal(a.out) && a.getenv("NO_COLOR") == "" {
-		r, err := glamour.NewTermRenderer(glamour.WithAutoStyle(), glamour.WithWordWrap(100))
-		if err == nil {
-			if pretty, err := r.RenderBytes(data); err == nil {
-				data = pretty
-			}
+		if pretty, err := lay(cs.Document, a.columns()); err == nil {
+			data = []byte(pretty)
 		}
 	}
 	_, err := a.out.Write(data)

@@ -26,10 +26,13 @@ func (l layout) signals() grid {
 			exactCell(id), codeCell(s.Rule), wordCell(string(s.Side)), numberCell(s.Points), numberCell(s.Floor), textCell(s.Why), factLinks(s.Facts),
 		}})
 	}
-	return g
+	return g.dense()
 }
 
-func (l layout) notJudged() grid {
+func (l layout) notJudged() block {
+	if len(l.a.NotJudged()) == 0 {
+		return line{kind: phrase.Connective, reads: wordCell("none_not_judged")}
+	}
 	g := grid{name: "not_judged", head: l.heads("rule", "points", "floor", "why", "facts", "gaps")}
 	for _, n := range l.a.NotJudged() {
 		g.rows = append(g.rows, gridRow{"", []cell{
@@ -71,6 +74,7 @@ func (l layout) appendix(want verify.Checked, run Run) chapter {
 	}
 	add("appendix_facts", l.allFacts())
 	add("appendix_assessment", l.assessed())
+	add("appendix_not_judged", l.notJudged())
 	add("appendix_gaps", l.gaps())
 	add("appendix_actions", l.actions())
 	add("appendix_evidence", l.evidence()...)
@@ -116,7 +120,7 @@ func (l layout) factValue(f fact.Fact) cell {
 
 func windowCell(from, to time.Time) cell {
 	if from.IsZero() || to.IsZero() {
-		return missing
+		return nil
 	}
 	return func(t *tape) bool {
 		between := " - "
@@ -131,7 +135,7 @@ func (l layout) assessed() grid {
 	g := grid{name: "assessment", head: l.heads("id", "name", "value")}
 	for i, name := range phrase.AssessedNames() {
 		id := numbered("A", i)
-		value := cell(missing)
+		value := cell(nil)
 		if v, ok := verify.Assessed(l.a, name); ok {
 			value = func(t *tape) bool { return t.value(v, name, nil) }
 		}
@@ -180,7 +184,7 @@ func (l layout) evidence() []block {
 		if name == "" {
 			name = itemWords[it.Kind]
 		}
-		outcome, rows := cell(missing), cell(missing)
+		outcome, rows := cell(nil), cell(nil)
 		if it.Kind == evidence.AnswerItem || it.Kind == evidence.LookupItem && it.Answer.Outcome != 0 {
 			outcome = func(t *tape) bool { return t.choice("coverage.asked.outcome", outcomeWords[it.Answer.Outcome]) }
 		}
@@ -211,7 +215,7 @@ func (l layout) rejected(want verify.Checked) block {
 func (l layout) budget(run Run) grid {
 	g := grid{name: "budget", head: l.heads("name", "used", "limit")}
 	for _, u := range run.Budget {
-		limit := cell(missing)
+		limit := cell(nil)
 		if u.Limit > 0 {
 			limit = func(t *tape) bool { return t.same(u.Limit) }
 		}

@@ -1,6 +1,7 @@
 package reread
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -8,23 +9,29 @@ import (
 	"uratori/fact"
 )
 
-// blocks reads the blocks of a section; lines that follow each other are one list.
-func (h *hypertext) blocks(list []block) *Refusal {
+// blocks reads the blocks of a section; lines of one sort that follow each other are one list.
+func (h *hypertext) blocks(section string, list []block) *Refusal {
+	sort := func(i int) string {
+		if i < 0 || i >= len(list) {
+			return ""
+		}
+		return sortOf(section, list[i])
+	}
 	for i, b := range list {
 		var r *Refusal
 		switch b := b.(type) {
 		case line:
-			if i == 0 || !isLine(list[i-1]) {
-				r = h.markup("<ul>\n")
+			if sort(i-1) != sort(i) {
+				r = h.markup(`<ul class="`, sort(i), "\">\n")
 			}
 			if r == nil {
 				r = h.line(b)
 			}
-			if r == nil && (i+1 == len(list) || !isLine(list[i+1])) {
+			if r == nil && sort(i+1) != sort(i) {
 				r = h.markup("</ul>\n")
 			}
 		case grid:
-			if r = h.timeline(b.marks); r == nil {
+			if r = h.timeline(b.line); r == nil {
 				r = h.grid(b)
 			}
 		case heat:
@@ -37,6 +44,26 @@ func (h *hypertext) blocks(list []block) *Refusal {
 		}
 	}
 	return nil
+}
+
+// sortOf is the sort of list that a line stands in: pairs of label and value have columns in
+// some sections. It is empty for what is no line.
+func sortOf(section string, b block) string {
+	l, ok := b.(line)
+	if !ok {
+		return ""
+	}
+	switch section {
+	case "overall", "impact_kinds":
+		return "pairs"
+	case "header", "finding", "principal", "person", "coverage", "signin", "other_activity":
+		for _, group := range []string{"fact", "quote", "principal.", "coverage.", "header."} {
+			if l.phrase == group || strings.HasSuffix(group, ".") && strings.HasPrefix(l.phrase, group) {
+				return "pairs"
+			}
+		}
+	}
+	return "lines"
 }
 
 func isLine(b block) bool {
@@ -79,9 +106,10 @@ func (h *hypertext) line(l line) *Refusal {
 // groundsLimit is how many references of a fact are folded under a line; of more, as many and an ellipsis.
 const groundsLimit = 5
 
-// grounds reads what the values of a line came from.
+// grounds reads what the values of a line came from, and the queries that were run for them.
 func (h *hypertext) grounds(ids []fact.ID) *Refusal {
 	open := false
+	var asked []fence
 	for _, id := range ids {
 		f, ok := h.layout.facts.ByID(id)
 		if !ok || len(f.From) == 0 {
@@ -99,11 +127,26 @@ func (h *hypertext) grounds(ids []fact.ID) *Refusal {
 		if r := h.ground(f); r != nil {
 			return r
 		}
+		for _, ref := range f.From[:min(len(f.From), groundsLimit)] {
+			it, _ := h.layout.facts.Evidence().Item(evidence.ID(itemOf(ref)))
+			have := func(q fence) bool { return q.id == string(it.ID) }
+			if it.Answer.Native != "" && !slices.ContainsFunc(asked, have) {
+				asked = append(asked, fence{string(it.ID), it.Answer.Native})
+			}
+		}
 	}
-	if open {
-		return h.markup("</ul></details>")
+	if !open {
+		return nil
 	}
-	return nil
+	if r := h.markup("</ul>\n"); r != nil {
+		return r
+	}
+	for _, q := range asked {
+		if r := h.fence(q); r != nil {
+			return r
+		}
+	}
+	return h.markup("</details>")
 }
 
 // ground reads a fact, its name, and the items that it came from with their sources.
@@ -177,7 +220,7 @@ func (h *hypertext) gridRow(row gridRow) *Refusal {
 	}
 	for _, c := range row.cells {
 		if r := first(
-			func() *Refusal { return h.markup("<td>") },
+			h.cellStart,
 			func() *Refusal { return h.says(c, textLimit) },
 			func() *Refusal { return h.markup("</td>") },
 		); r != nil {
@@ -185,6 +228,16 @@ func (h *hypertext) gridRow(row gridRow) *Refusal {
 		}
 	}
 	return h.markup("</tr>\n")
+}
+
+// cellStart reads the beginning of a cell: its class says only whether its text may be broken.
+func (h *hypertext) cellStart() *Refusal {
+	for _, s := range []string{"<td>", `<td class="n">`, `<td class="c">`} {
+		if h.sees(s) {
+			return h.markup(s)
+		}
+	}
+	return h.refuse("a cell was expected")
 }
 
 // fence reads a query that folds open. A line of it stands as it came unless something in it

@@ -232,7 +232,7 @@ func (m *markdown) row(cells []cell, target string) *Refusal {
 		if r != nil {
 			return r
 		}
-		if !c(t) || !t.end() {
+		if !c.read(t) || !t.end() {
 			return m.refuse("column %d: %s", i+1, t.why)
 		}
 		m.use(t)

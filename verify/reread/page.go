@@ -49,6 +49,7 @@ type (
 	// line is one statement, or one of the report's own words.
 	line struct {
 		kind    phrase.Kind
+		phrase  string // id in the phrase book
 		reads   cell
 		anchors []string
 		facts   []fact.ID
@@ -56,10 +57,10 @@ type (
 	}
 	// grid is a table.
 	grid struct {
-		name  string
-		head  []string
-		rows  []gridRow
-		marks []mark
+		name string
+		head []string
+		rows []gridRow
+		line *timeline // the rows as points in time
 	}
 	// heat is the table of counts by weekday and hour.
 	heat struct {
@@ -80,11 +81,39 @@ func (fence) block() {}
 
 type gridRow struct {
 	target string // "F12", or empty
-	cells  []cell
+	cells  []cell // nil where there is no value
 }
 
 // A cell reads what stands in one cell or line.
 type cell func(t *tape) bool
+
+// read reads the cell, or the mark of one that has no value.
+func (c cell) read(t *tape) bool {
+	if c == nil {
+		return missing(t)
+	}
+	return c(t)
+}
+
+// dense leaves out the columns in which no row has a value, as a page's chapters do.
+func (g grid) dense() grid {
+	for i := len(g.head) - 1; i >= 0; i-- {
+		if len(g.rows) == 0 || slices.ContainsFunc(g.rows, func(r gridRow) bool { return r.cells[i] != nil }) {
+			continue
+		}
+		g.head = slices.Delete(g.head, i, i+1)
+		for r := range g.rows {
+			g.rows[r].cells = slices.Delete(g.rows[r].cells, i, i+1)
+		}
+	}
+	return g
+}
+
+// A timeline is a drawing of calls between two instants, with the event's own.
+type timeline struct {
+	first, event, last time.Time
+	marks              []mark
+}
 
 // A mark is a row of a timeline.
 type mark struct {
@@ -138,7 +167,7 @@ func (l layout) section(want verify.Checked, id string) (out []block, why string
 			return nil, said.Phrase.ID + ": " + why
 		}
 		out = append(out, line{
-			kind: said.Phrase.Kind, reads: func(t *tape) bool { return t.says(said) },
+			kind: said.Phrase.Kind, phrase: said.Phrase.ID, reads: func(t *tape) bool { return t.says(said) },
 			anchors: said.Anchors, facts: said.Facts, summary: id == "summary",
 		})
 		if said.Phrase.Kind == phrase.Table {
@@ -160,16 +189,17 @@ func (l layout) ownLines(run Run) []block {
 		for _, s := range p.Slots {
 			ln.Filled = append(ln.Filled, verify.Filled{Slot: s.Name, Value: values[s.Name], Key: "case." + s.Key, State: fact.Known})
 		}
-		return line{kind: p.Kind, reads: func(t *tape) bool { return t.says(ln) }}
+		return line{kind: p.Kind, phrase: p.ID, reads: func(t *tape) bool { return t.says(ln) }}
 	}
 	out := []block{said("header.version", map[string]fact.Value{"v": fact.IntOf(int64(max(run.Version, 1))), "s": fact.NameOf(state)})}
+	changes, next := said("header.first", nil), said("header.last", nil)
 	if run.Changes != "" {
-		out = append(out, said("header.changes", map[string]fact.Value{"c": fact.TextOf(run.Changes)}))
+		changes = said("header.changes", map[string]fact.Value{"c": fact.TextOf(run.Changes)})
 	}
 	if !run.Next.IsZero() {
-		out = append(out, said("header.next", map[string]fact.Value{"t": fact.TimeOf(run.Next)}))
+		next = said("header.next", map[string]fact.Value{"t": fact.TimeOf(run.Next)})
 	}
-	return out
+	return append(out, changes, next)
 }
 
 // tableOf is the table under a caption.
@@ -177,15 +207,18 @@ func (l layout) tableOf(said verify.Line) block {
 	switch said.Phrase.ID {
 	case "table.signals":
 		return l.signals()
-	case "table.not_judged":
-		return l.notJudged()
 	case "table.balance":
 		return l.balance()
 	}
 	for _, v := range said.Filled {
 		if f, ok := l.facts.ByID(v.Fact); ok && v.Value.Type == fact.Table {
-			if f.Key == "signin.by_weekday_hour" {
+			switch f.Key {
+			case "signin.by_weekday_hour":
 				return l.heat(f)
+			case "coverage.table":
+				return l.covered(f)
+			case "coverage.asked":
+				return l.asked(f)
 			}
 			return l.factTable(f)
 		}
@@ -213,18 +246,43 @@ func (l layout) factTable(f fact.Fact) grid {
 					n, ok := t.plainInteger()
 					return ok && (n == v.Num || t.no("it says code %d; the evidence says %d", n, v.Num))
 				})
-			case v.Type == fact.Text && v.Str == "":
-				r.cells = append(r.cells, missing)
+			case v.Type == fact.Text && v.Str == "", v.Type == 0:
+				r.cells = append(r.cells, nil)
 			default:
 				r.cells = append(r.cells, func(t *tape) bool { return t.value(v, key, nil) })
 			}
 		}
 		g.rows = append(g.rows, r)
 		if f.Key == "activity.session_timeline" {
-			g.marks = append(g.marks, mark{row[0].At, row[1].Str, row[2].Str})
+			if g.line == nil {
+				g.line = &timeline{}
+			}
+			g.line.marks = append(g.line.marks, mark{row[0].At, row[1].Str, row[2].Str})
 		}
 	}
-	return g
+	if g.line != nil {
+		g.line = l.drawn(g.line.marks)
+	}
+	return g.dense()
+}
+
+// drawn is the drawing of a session's calls; nil where there is no line to draw them on.
+func (l layout) drawn(marks []mark) *timeline {
+	event := l.facts.Get("event.time", "")
+	if event.State != fact.Known {
+		return nil
+	}
+	d := timeline{first: marks[0].at, event: event.Value.At, last: marks[len(marks)-1].at, marks: marks}
+	if d.event.Before(d.first) {
+		d.first = d.event
+	}
+	if d.last.Before(d.event) {
+		d.last = d.event
+	}
+	if d.last.After(d.first) {
+		return &d
+	}
+	return nil
 }
 
 func (l layout) heat(f fact.Fact) heat {
@@ -248,7 +306,7 @@ func codeCell(s string) cell { return func(t *tape) bool { return t.code(s, t.li
 
 func codeOrMissing(s string) cell {
 	if s == "" {
-		return missing
+		return nil
 	}
 	return codeCell(s)
 }
@@ -268,7 +326,7 @@ func textCell(x policy.Text) cell {
 // numberCell reads a number that is not there when it is zero.
 func numberCell(n int) cell {
 	if n == 0 {
-		return missing
+		return nil
 	}
 	return func(t *tape) bool { return t.same(int64(n)) }
 }
