@@ -36,7 +36,7 @@ var (
 func init() {
 	for _, group := range [][]Def{
 		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
-		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs,
+		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs, keyDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {
