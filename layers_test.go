@@ -38,6 +38,7 @@ var layers = map[string][]string{
 	"source/local":    {"query", "evidence", "ledger", "source"},
 	"source/scripted": {"query", "evidence", "source"},
 	"playbook":        {"finding", "query", "fact", "strictyaml"},
+	"playbook/cases":  {"playbook", "gather", "fact", "evidence", "query", "finding", "ledger", "source", "strictyaml"},
 	"gather":          {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
 	// from facts to a report

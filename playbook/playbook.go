@@ -69,8 +69,9 @@ type Window struct {
 
 // A Set is all playbooks, by id.
 type Set struct {
-	books map[string]Playbook
-	files map[string][]byte // as read, for the bundle
+	books     map[string]Playbook
+	questions []Question        // also those that no playbook asks
+	files     map[string][]byte // as read, for the bundle
 }
 
 // Default returns the playbooks that come with the program.
@@ -92,6 +93,18 @@ func Load(dir string) (Set, error) {
 	return readFiles([]layer{{base, "playbook"}, {os.DirFS(dir), dir}})
 }
 
+// CasesName is the file beside playbooks that holds their table cases; it is no playbook.
+const CasesName = "cases.yaml"
+
+// DefaultCases are the cases that the default playbooks are held against.
+func DefaultCases() []byte {
+	data, err := defaults.ReadFile("default/" + CasesName)
+	if err != nil {
+		panic(fmt.Sprintf("read embedded cases: %v", err)) // embedded above
+	}
+	return data
+}
+
 // FromFiles returns playbooks from files as [Set.Files] gave them.
 func FromFiles(files map[string][]byte) (Set, error) { return build(files, "playbook") }
 
@@ -106,6 +119,9 @@ func (s Set) All() []Playbook {
 	}
 	return out
 }
+
+// Questions are all questions that playbooks may choose from, in the order of their file.
+func (s Set) Questions() []Question { return slices.Clone(s.questions) }
 
 // Get is the playbook of that id.
 func (s Set) Get(id string) (Playbook, bool) {
@@ -144,7 +160,7 @@ func readFiles(layers []layer) (Set, error) {
 			return Set{}, fmt.Errorf("read playbooks in %s: %w", l.name, err)
 		}
 		for _, e := range entries {
-			if e.IsDir() || !strings.HasSuffix(e.Name(), ".yaml") {
+			if e.IsDir() || !strings.HasSuffix(e.Name(), ".yaml") || e.Name() == CasesName {
 				continue
 			}
 			data, err := fs.ReadFile(l.fs, e.Name())
@@ -219,6 +235,7 @@ func build(files map[string][]byte, where string) (Set, error) {
 			return Set{}, at(name, files[questionsName], fmt.Sprintf("$.questions[%d].%s", i, field(err)), err)
 		}
 		known[q.ID], ids = q, append(ids, q.ID)
+		set.questions = append(set.questions, q)
 	}
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		if file == questionsName {
