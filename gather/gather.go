@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"uratori/evidence"
@@ -173,7 +174,7 @@ func (r *gathering) round(ctx context.Context, round int) (more bool, err error)
 			continue
 		}
 		r.asked[key(q)], more = true, true
-		if err := r.ask(ctx, round, q, bound, scope); err != nil {
+		if err := r.ask(ctx, round, q, bound, scope, q.Cut(values)); err != nil {
 			return false, err
 		}
 	}
@@ -205,8 +206,9 @@ func (r *gathering) notAsked() error {
 	return nil
 }
 
-// ask walks the sources of the question's dataset until one answers with its scope covered.
-func (r *gathering) ask(ctx context.Context, round int, q playbook.Question, bound query.Query, scope query.Scope) error {
+// ask walks the sources of the question's dataset until one answers with its scope covered. cut
+// names the parameters that were a part of their values; with one, every answer is a part too.
+func (r *gathering) ask(ctx context.Context, round int, q playbook.Question, bound query.Query, scope query.Scope, cut []string) error {
 	var walked []evidence.Item
 	for _, name := range r.order[bound.Dataset] {
 		it := evidence.Item{
@@ -217,7 +219,7 @@ func (r *gathering) ask(ctx context.Context, round int, q playbook.Question, bou
 		if err != nil {
 			return err
 		}
-		it.Coverage, it.Answer = said.coverage, said.answer
+		it.Coverage, it.Answer = said.coverage, partial(said.answer, cut)
 		r.keep(it)
 		walked = append(walked, r.items[len(r.items)-1])
 		if evidence.Choose(walked).Exact {
@@ -231,6 +233,16 @@ func (r *gathering) ask(ctx context.Context, round int, q playbook.Question, bou
 		})
 	}
 	return nil
+}
+
+// partial marks an answer to a question that was asked with fewer values than there are: what it
+// found is a part, and what it did not find may lie under the other values.
+func partial(a evidence.Answer, cut []string) evidence.Answer {
+	if len(cut) > 0 && (a.Outcome == evidence.Found || a.Outcome == evidence.Empty) {
+		a.Outcome = evidence.Truncated
+		a.Reason = "asked with a part of the values of " + strings.Join(cut, ", ") + "; there are more"
+	}
+	return a
 }
 
 // put asks one source, once: the same question about the same scope is answered from what was

@@ -488,6 +488,17 @@ func (q Question) Params() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// Cut are the facts among the question's parameters whose sets hold only some of their values:
+// an answer to it is a part of the whole answer.
+func (q Question) Cut(values map[string]query.Value) (out []string) {
+	for _, p := range q.Params() {
+		if _, cut := values[p].Set(); cut {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Bind fills in the parameters. missing names those that are not known; then the question
 // cannot be asked yet.
 func (q Question) Bind(values map[string]query.Value) (bound query.Query, scope query.Scope, missing []string, err error) {
