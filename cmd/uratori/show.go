@@ -46,7 +46,7 @@ func (a *app) playbooks() *cobra.Command {
 	}
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show the questions of a playbook", Example: "  uratori playbook show iam",
-		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+		Args: given(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := load()
 			if err != nil {
@@ -217,7 +217,7 @@ func (a *app) config() *cobra.Command {
 	}
 	check := &cobra.Command{
 		Use: "check FILE", Short: "Check a configuration", Example: "  uratori config check uratori.yaml",
-		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+		Args: given(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := config.Load(args[0])
 			if err != nil {
