@@ -63,10 +63,10 @@ func settlings(t Truth) (out []Settling) {
 			if logs {
 				s.Confidence, s.HeldBy = "High", nil
 			}
-			switch {
-			case answer == "mine":
+			switch answer {
+			case "mine":
 				s.Score -= 15
-			case answer == "not_mine":
+			case "not_mine":
 				s.Verdict, s.Score, s.HeldBy = "suspicious", 60, nil
 			}
 			if logs && (answer == "" || answer == "mine") {
