@@ -51,9 +51,9 @@ var layers = map[string][]string{
 	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
 	"source/athenatest": {"source/awstest"}, // the same
 	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
-	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
+	"playbook/cases":    {"playbook", "gather", "fact", "evidence", "query", "finding", "ledger", "source", "strictyaml"},
 
 	// from facts to a report
 	"policy":        {"fact", "evidence", "strictyaml"},

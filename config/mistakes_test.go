@@ -70,7 +70,7 @@ func TestMistakes(t *testing.T) {
 		{"holidays: {extra: [{date: 2025-12-29, ja: x}]}", "needs its name in both languages"},
 
 		{`accounts: [{id: "11112222333"}]`, `1:17: account id "11112222333" is not 12 digits`},
-		{"accounts: [{id: 011122223333}]", "is not 12 digits; write it in quotes"}, // YAML reads an octal number
+		{"accounts: [{id: 011122223333}]", "put it in quotes: \"011122223333\""}, // YAML reads an octal number
 		{`accounts: [{id: "１１１１２２２２３３３３"}]`, "is not 12 digits"},
 		{"accounts: [{name: x}]", `1:13: account id "" is not 12 digits`},
 		{"accounts: [{id: \"111122223333\"},\n {id: \"111122223333\"}]", `2:7: account "111122223333" stands twice`},

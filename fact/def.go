@@ -49,7 +49,7 @@ var (
 func init() {
 	for _, group := range [][]Def{
 		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
-		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs,
+		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs, keyDefs,
 		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 	} {
 		for _, d := range group {

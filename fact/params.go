@@ -8,14 +8,17 @@ import (
 
 // Parameters are the values that questions may take: every Known fact of a type that a
 // question can use, by its key, and a few that are never printed whole. A fact that is not
-// Known is no parameter: a question that needs it waits.
+// Known is no parameter: a question that needs it waits. Only a set may be a part of what there
+// was, because more values were seen than are kept, or more may have happened unseen: it is
+// marked as cut, so that what is asked with it is known to be a part too.
 func Parameters(fs Facts) map[string]query.Value {
 	out := map[string]query.Value{}
 	for _, f := range fs.list {
-		if f.State != Known || f.Subject != "" {
+		part := f.State == AtLeast && f.Value.Type == Texts
+		if f.State != Known && !part || f.Subject != "" {
 			continue
 		}
-		if v, ok := parameter(f.Value); ok {
+		if v, ok := parameter(f.Value, part); ok {
 			out[string(f.Key)] = v
 		}
 	}
@@ -94,7 +97,7 @@ func parameterType(t Type) (query.Type, bool) {
 	}
 }
 
-func parameter(v Value) (query.Value, bool) {
+func parameter(v Value, part bool) (query.Value, bool) {
 	switch v.Type {
 	case Text, Name:
 		return query.TextOf(v.Str), v.Str != ""
@@ -109,7 +112,7 @@ func parameter(v Value) (query.Value, bool) {
 		for _, s := range v.List {
 			set = append(set, query.TextOf(s))
 		}
-		return query.SetOf(set, v.More), !v.More
+		return query.SetOf(set, v.More || part), true
 	case Bool, Bytes, Minutes, Decimal, Percent, Label, Weekday, Hour, Hours, Masked, Table:
 		return query.Value{}, false
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -179,5 +180,109 @@ func TestWrongOrdersAreRefused(t *testing.T) {
 	}
 	if _, err := New([]source.Source{a}, map[query.Dataset][]string{query.SignIn: {"b"}}, nil, ledger.Budget{}, nil); err == nil || !strings.Contains(err.Error(), `"b"`) {
 		t.Errorf("an order names a source that is not there: %v", err)
+	}
+}
+
+// A source with as many devices as it is told; what the devices did is found or not.
+type devices struct {
+	fake
+	n     int
+	calls []query.Query
+}
+
+func (d *devices) Ask(ctx context.Context, q query.Query) (evidence.Answer, error) {
+	d.calls = append(d.calls, q)
+	if q.Dataset != query.SignIn {
+		return d.fake.Ask(ctx, q)
+	}
+	a := evidence.Answer{Outcome: evidence.Found, Columns: playbook.Columns(q)}
+	for i := range d.n {
+		row := make(evidence.Row, len(a.Columns))
+		for c, name := range a.Columns {
+			if name == "device_name" {
+				row[c] = query.TextOf(fmt.Sprintf("laptop-%03d", i))
+			}
+		}
+		a.Rows = append(a.Rows, row)
+	}
+	return a, nil
+}
+
+// A question that takes a set which was cut is asked with what is there, and its answer says that
+// it is a part: found is "at least", and nothing found is no absence.
+func TestACutSetMakesAPartOfTheAnswer(t *testing.T) {
+	books, err := playbook.FromFiles(map[string][]byte{
+		"questions.yaml": []byte(`questions:
+  - id: sign-ins
+    title: {ja: あ, en: a}
+    dataset: signin
+    scope: {kind: signin}
+    window: {around: $event.time, before: 1h}
+    where: ip = $event.source_ip
+    select: [event_time, device_name]
+    limit: 1000
+    answers: [signin.*]
+  - id: by-device
+    title: {ja: あ, en: a}
+    dataset: cloudtrail
+    scope: {kind: cloudtrail_management}
+    window: {around: $event.time, before: 1h}
+    where: user_agent in $signin.devices
+    group_by: [user_arn]
+    compute: [{func: count, as: n}]
+    limit: 10
+    answers: [related.other_principals_from_ip]
+`),
+		"generic.yaml": []byte("id: generic\nfamilies: [generic]\nask: [sign-ins, by-device]\n"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, err := fact.EncodeSettings(fact.Settings{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2025, 9, 9, 4, 20, 5, 0, time.UTC)
+	f := finding.Finding{FirstSeen: at}
+	f.Action.Remote.IP = netip.MustParseAddr("192.0.2.1")
+	for name, tt := range map[string]struct {
+		devices int
+		state   evidence.State
+		out     evidence.Outcome
+		want    evidence.Outcome
+		asked   int
+	}{
+		"whole and found":      {20, evidence.Collected, evidence.Found, evidence.Found, 20},
+		"whole and empty":      {20, evidence.Collected, evidence.Empty, evidence.Empty, 20},
+		"cut and found":        {21, evidence.Collected, evidence.Found, evidence.Truncated, 20},
+		"cut and empty":        {21, evidence.Collected, evidence.Empty, evidence.Truncated, 20},
+		"unseen and found":     {3, evidence.Unknown, evidence.Found, evidence.Truncated, 3},
+		"cut, but refused":     {21, evidence.Collected, evidence.Denied, evidence.Denied, 20},
+		"cut, and cut short":   {21, evidence.Collected, evidence.Truncated, evidence.Truncated, 20},
+		"nothing to ask about": {0, evidence.Collected, evidence.Found, evidence.NotAsked, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := &devices{fake: fake{name: "a", state: tt.state, out: tt.out}, n: tt.devices}
+			g, err := New([]source.Source{src}, nil, ledger.New(time.Now), ledger.NoLimit(), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			book, _ := books.Get(playbook.Generic)
+			set, err := g.Gather(t.Context(), Plan{Finding: f, Playbook: book, Settings: settings})
+			if err != nil {
+				t.Fatal(err)
+			}
+			items := set.Asked("by-device", "")
+			if len(items) != 1 || items[0].Answer.Outcome != tt.want {
+				t.Fatalf("the answer is %+v; want %s", items, tt.want)
+			}
+			if in, ok := items[0].Ask.Where.(query.In); tt.asked > 0 && (!ok || len(in.Values) != tt.asked) {
+				t.Errorf("asked with %v; want %d values", items[0].Ask.Where, tt.asked)
+			}
+			said := strings.Contains(items[0].Answer.Reason, "a part of the values of signin.devices")
+			if part := tt.want == evidence.Truncated && tt.out != evidence.Truncated; said != part {
+				t.Errorf("the answer says %q", items[0].Answer.Reason)
+			}
+		})
 	}
 }

@@ -24,6 +24,7 @@ type asking struct {
 	q      playbook.Question
 	bound  query.Query
 	scope  query.Scope
+	cut    []string        // parameters that are a part of their values
 	walked []evidence.Item // in the order of the sources
 }
 
@@ -50,7 +51,7 @@ func (r *gathering) round(ctx context.Context, round int) (more bool, err error)
 			continue
 		}
 		r.asked[key(q)] = true
-		list = append(list, &asking{q: q, bound: bound, scope: scope})
+		list = append(list, &asking{q: q, bound: bound, scope: scope, cut: q.Cut(values)})
 	}
 	if err := r.walk(ctx, list); err != nil {
 		return false, err
@@ -121,12 +122,22 @@ func (r *gathering) askAll(ctx context.Context, s source.Source, list []*asking)
 				return err
 			}
 			a.walked = append(a.walked, evidence.Item{
-				Kind: evidence.AnswerItem, Source: s.Name(), Coverage: said.coverage, Answer: said.answer, Asked: asked,
+				Kind: evidence.AnswerItem, Source: s.Name(), Coverage: said.coverage, Answer: partial(said.answer, a.cut), Asked: asked,
 			})
 			return nil
 		})
 	}
 	return g.Wait()
+}
+
+// partial marks an answer to a question that was asked with fewer values than there are: what it
+// found is a part, and what it did not find may lie under the other values.
+func partial(a evidence.Answer, cut []string) evidence.Answer {
+	if len(cut) > 0 && (a.Outcome == evidence.Found || a.Outcome == evidence.Empty) {
+		a.Outcome = evidence.Truncated
+		a.Reason = "asked with a part of the values of " + strings.Join(cut, ", ") + "; there are more"
+	}
+	return a
 }
 
 // file keeps what the question met on its walk.

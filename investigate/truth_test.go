@@ -57,6 +57,12 @@ func enter(t testing.TB, variant string, seed uint64, lang phrase.Lang) world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return enterAll(t, s, lang)
+}
+
+// enterAll opens the sources of a scenario and makes the tools for it.
+func enterAll(t testing.TB, s scenario.Scenario, lang phrase.Lang) world {
+	t.Helper()
 	dir := t.TempDir()
 	if err := s.Write(dir); err != nil {
 		t.Fatal(err)
@@ -333,41 +339,6 @@ func TestTwoRunsGiveTheSameBytes(t *testing.T) {
 		if !bytes.Equal(data, second.Reports[name]) {
 			t.Errorf("%s differs between two runs", name)
 		}
-	}
-}
-
-// What settle_now names of a gap, added, makes an inconclusive verdict leave inconclusive: the
-// logs that were missing, as variant (b) has them.
-func TestSettlingEndsInconclusive(t *testing.T) {
-	w := enter(t, "a", 1, phrase.EN)
-	before := w.run(t)
-	if before.Assessment.Verdict() != policy.Inconclusive {
-		t.Fatalf("(a) is %s", before.Assessment.Verdict())
-	}
-	named := false
-	for _, g := range before.Assessment.Gaps() {
-		for _, s := range g.SettleNow {
-			named = named || slices.Contains(before.Assessment.CappedBy(), g.ID) && s.Kind == "logs" && s.Dataset == "s3_data"
-		}
-	}
-	if !named {
-		t.Fatal("nothing names the S3 data events that would settle it")
-	}
-	full, err := scenario.Generate("b", 1) // the same story, with the data events that another trail recorded
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := full.Write(dir); err != nil {
-		t.Fatal(err)
-	}
-	extra := store(t, local.Options{Name: "other-trail"}, filepath.Join(dir, "logs", "trail-archive"))
-	w2 := enter(t, "b", 1, phrase.EN) // its finding and principals are (b)'s
-	w2.tools.Sources = append(w2.tools.Sources[:2:2], told{extra, extra})
-	w2.tools.Order = nil
-	after := w2.run(t)
-	if after.Assessment.Verdict() == policy.Inconclusive {
-		t.Errorf("with the data events the verdict is still inconclusive: %v", after.Assessment.CappedBy())
 	}
 }
 

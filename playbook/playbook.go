@@ -70,8 +70,9 @@ type Window struct {
 
 // A Set is all playbooks, by id.
 type Set struct {
-	books map[string]Playbook
-	files map[string][]byte // as read, for the bundle
+	books     map[string]Playbook
+	questions []Question        // also those that no playbook asks
+	files     map[string][]byte // as read, for the bundle
 }
 
 // Default returns the playbooks that come with the program.
@@ -93,6 +94,18 @@ func Load(dir string) (Set, error) {
 	return readFiles([]layer{{base, "playbook"}, {os.DirFS(dir), dir}})
 }
 
+// CasesName is the file beside playbooks that holds their table cases; it is no playbook.
+const CasesName = "cases.yaml"
+
+// DefaultCases are the cases that the default playbooks are held against.
+func DefaultCases() []byte {
+	data, err := defaults.ReadFile("default/" + CasesName)
+	if err != nil {
+		panic(fmt.Sprintf("read embedded cases: %v", err)) // embedded above
+	}
+	return data
+}
+
 // FromFiles returns playbooks from files as [Set.Files] gave them.
 func FromFiles(files map[string][]byte) (Set, error) { return build(files, "playbook") }
 
@@ -107,6 +120,9 @@ func (s Set) All() []Playbook {
 	}
 	return out
 }
+
+// Questions are all questions that playbooks may choose from, in the order of their file.
+func (s Set) Questions() []Question { return slices.Clone(s.questions) }
 
 // Get is the playbook of that id.
 func (s Set) Get(id string) (Playbook, bool) {
@@ -145,7 +161,7 @@ func readFiles(layers []layer) (Set, error) {
 			return Set{}, fmt.Errorf("read playbooks in %s: %w", l.name, err)
 		}
 		for _, e := range entries {
-			if e.IsDir() || !strings.HasSuffix(e.Name(), ".yaml") {
+			if e.IsDir() || !strings.HasSuffix(e.Name(), ".yaml") || e.Name() == CasesName {
 				continue
 			}
 			data, err := fs.ReadFile(l.fs, e.Name())
@@ -222,6 +238,7 @@ func build(files map[string][]byte, where string) (Set, error) {
 			return Set{}, at(name, files[questionsName], fmt.Sprintf("$.questions[%d].%s", i, field(err)), err)
 		}
 		known[q.ID], ids = q, append(ids, q.ID)
+		set.questions = append(set.questions, q)
 	}
 	looks := map[string]LookUp{}
 	var lookIDs []string
@@ -491,6 +508,17 @@ func (q Question) Params() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// Cut are the facts among the question's parameters whose sets hold only some of their values:
+// an answer to it is a part of the whole answer.
+func (q Question) Cut(values map[string]query.Value) (out []string) {
+	for _, p := range q.Params() {
+		if _, cut := values[p].Set(); cut {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // Bind fills in the parameters. missing names those that are not known; then the question

@@ -121,11 +121,11 @@ func (t *tally) total() int {
 	return min(maxScore, max(0, min(t.points, t.cap), t.floor))
 }
 
-// ask evaluates a condition that arises only where a feature is true.
+// ask evaluates a condition that arises only where a feature is true, or a count above zero.
 func (j *judge) ask(c condition, arises string) (answer, []fact.Fact) {
 	if arises != "" {
 		switch on := j.in[arises]; {
-		case on.state == fact.Known && on.value == false, on.state == fact.NotApplicable:
+		case on.absent():
 			return moot, nil
 		case on.state == fact.Unknown:
 			return unsure, on.missing

@@ -82,7 +82,7 @@ type proved struct {
 
 // proves tells whether everything that a proof names is known, and its condition holds.
 func (j *judge) proves(p proof) proved {
-	if on := j.in[p.Arises]; p.Arises != "" && (on.state == fact.NotApplicable || on.state == fact.Known && on.value == false) {
+	if on := j.in[p.Arises]; p.Arises != "" && on.absent() {
 		return proved{moot: true}
 	}
 	var out proved

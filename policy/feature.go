@@ -67,6 +67,12 @@ type input struct {
 	missing []fact.Fact // what hides it, when Unknown or AtLeast
 }
 
+// absent tells whether what the feature speaks of is known not to be there: false, none, or
+// without application.
+func (in input) absent() bool {
+	return in.state == fact.NotApplicable || in.state == fact.Known && (in.value == false || in.value == int64(0))
+}
+
 // inputs reads all features out of the facts.
 func inputs(features map[string]feature, facts fact.Facts) map[string]input {
 	out := make(map[string]input, len(features))

@@ -38,7 +38,7 @@ type (
 		ID        string   `yaml:"id"`
 		When      string   `yaml:"when"`
 		Needs     []string `yaml:"needs"`
-		Arises    string   `yaml:"arises"` // a truth; where it is false, the rule does not arise
+		Arises    string   `yaml:"arises"` // a truth or a count; where it is false or 0, the rule does not arise
 		Points    int      `yaml:"points"`
 		Cap       *int     `yaml:"cap"` // the score is at most this, floors apart
 		Floor     int      `yaml:"floor"`

@@ -309,13 +309,13 @@ func (l *loader) id(path, id string, seen map[string]bool) {
 	seen[id] = true
 }
 
-// truth requires that a name is a feature that is true or false.
+// truth requires that a name is a feature that is true or false, or a count.
 func (l *loader) truth(path, name string) {
 	switch f, ok := l.c.features[name]; {
 	case name == "":
 	case !ok:
 		l.wrongIn(path, name, l.unknownFeature(name))
-	case f.typ != fact.Bool:
-		l.wrong(path, "%s is no truth; arises names a feature that is true or false", name)
+	case f.typ != fact.Bool && f.typ != fact.Int:
+		l.wrong(path, "%s is no truth and no count; arises names a feature that is true or false, or a number", name)
 	}
 }

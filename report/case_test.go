@@ -143,6 +143,8 @@ activity.privilege_calls@session   0
 activity.logging_changes@session   0
 activity.assumed_roles@session     0
 activity.new_keys@session          0
+activity.own_keys@session          0
+activity.foreign_keys@session      0
 activity.burst_per_second@session  2
 activity.total@credential     7
 activity.reads@credential     7
@@ -157,6 +159,8 @@ activity.privilege_calls@credential   0
 activity.logging_changes@credential   0
 activity.assumed_roles@credential     0
 activity.new_keys@credential          0
+activity.own_keys@credential          0
+activity.foreign_keys@credential      0
 activity.data_reads@credential        0
 activity.own_logging_changes   0
 activity.other_logging_changes 0

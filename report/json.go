@@ -41,7 +41,7 @@ func shown(data []byte) []byte {
 	for len(data) > 0 {
 		r, n := utf8.DecodeRune(data)
 		switch {
-		case r < utf8.RuneSelf || unicode.IsPrint(r):
+		case r < utf8.RuneSelf && r != 0x7F || unicode.IsPrint(r): // the encoder escapes all control characters but DEL
 			out = append(out, data[:n]...)
 		case r > 0xFFFF:
 			hi, lo := utf16.EncodeRune(r)

@@ -136,7 +136,10 @@ func indent(v any) ([]byte, error) {
 }
 
 // settings are the saved output of describe-trails, get-trail-status and get-event-selectors.
-func (w *world) settings(out map[string][]byte, dir string) {
+func (w *world) settings(out map[string][]byte, dir string) { w.trails(out, dir, w.data()) }
+
+// trails are the settings with the trail that records data events, or without it.
+func (w *world) trails(out map[string][]byte, dir string, data bool) {
 	put := func(name string, v any) {
 		data, err := indent(v)
 		if err != nil {
@@ -169,7 +172,7 @@ func (w *world) settings(out map[string][]byte, dir string) {
 	trails := []any{trail(auditTrail)}
 	put("get-event-selectors-"+auditTrail+".json", selectors(auditTrail, false))
 	status(auditTrail, false)
-	if w.data() {
+	if data {
 		trails = append(trails, trail(dataTrail))
 		put("get-event-selectors-"+dataTrail+".json", selectors(dataTrail, true))
 		status(dataTrail, w.variant == "c")

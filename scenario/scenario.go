@@ -41,9 +41,20 @@ type Truth struct {
 	Urgency    string         `json:"urgency"`
 	Missing    []string       `json:"missing,omitempty"` // kinds of record that required evidence lacks
 	Facts      map[string]any `json:"facts"`
-	Unknown    []string       `json:"unknown,omitempty"` // facts that cannot be determined
-	SameAs     string         `json:"same_as,omitempty"` // the variant that every fact equals, but those below
-	Differs    []string       `json:"differs,omitempty"` // beginnings of the keys of facts that may differ from it
+	Unknown    []string       `json:"unknown,omitempty"`   // facts that cannot be determined
+	Settlings  []Settling     `json:"settlings,omitempty"` // of an inconclusive case: what adding what was missing leads to
+	SameAs     string         `json:"same_as,omitempty"`   // the variant that every fact equals, but those below
+	Differs    []string       `json:"differs,omitempty"`   // beginnings of the keys of facts that may differ from it
+}
+
+// A Settling is what an inconclusive case comes to once something that was missing is known.
+type Settling struct {
+	Logs       bool     `json:"logs"`             // the logs of another trail that was on at that time, see [Settle]
+	Answer     string   `json:"answer,omitempty"` // what the person says after a fresh sign-in: mine, not_mine or not_sure; "" when not asked
+	Verdict    string   `json:"verdict"`
+	Score      int      `json:"score"`
+	Confidence string   `json:"confidence"`
+	HeldBy     []string `json:"held_by,omitempty"` // the gaps that still keep it inconclusive
 }
 
 var variants = []Variant{
@@ -76,6 +87,31 @@ func Generate(variant string, seed uint64) (Scenario, error) {
 		return Scenario{}, fmt.Errorf("generate scenario %s: %w", variant, err)
 	}
 	return Scenario{Variant: variant, Seed: seed, Files: files, Truth: w.truth()}, nil
+}
+
+// Settle gives the logs that would settle a variant in which no data event is recorded: what another
+// trail of the account, on at that time, holds of the same story. The files are laid over the
+// scenario's own; among them is the configuration that has the other trail asked, too.
+func Settle(variant string, seed uint64) (map[string][]byte, error) {
+	s, err := Generate(variant, seed)
+	if err != nil {
+		return nil, err
+	}
+	w := newWorld(variant, seed)
+	if w.data() {
+		return nil, fmt.Errorf("scenario %s lacks no data events", variant)
+	}
+	management, data := w.events()
+	const archive = "logs/trail-archive/"
+	out := map[string][]byte{}
+	if err := w.deliver(out, archive, append(w.archived(management), data...)); err != nil {
+		return nil, fmt.Errorf("settle scenario %s: %w", variant, err)
+	}
+	w.trails(out, archive, true)
+	out["uratori.yaml"] = []byte(strings.NewReplacer(
+		"order: {cloudtrail: [splunk-prod, cloudtrail-api]", "  - name: trail-archive\n    type: local\n    logs: [logs/trail-archive]\norder: {cloudtrail: [splunk-prod, cloudtrail-api, trail-archive]",
+	).Replace(string(s.Files["uratori.yaml"])))
+	return out, nil
 }
 
 // Write writes the scenario's files under dir.

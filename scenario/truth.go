@@ -5,8 +5,8 @@ import "maps"
 // truth is what a correct report says of the variant, by the story and the decision rules:
 // severity 8.0 gives 32 points, the sandbox takes off 10; 13:20 is no usual hour of the
 // person, so business hours give nothing; nothing is new about the source.
-func (w *world) truth() Truth {
-	t := Truth{
+func (w *world) truth() (t Truth) {
+	t = Truth{
 		Verdict: "inconclusive", Score: 22, Ceiling: 70, Band: "Low", Confidence: "Low", Urgency: "Medium", Missing: []string{"s3_data"},
 		Facts:   w.common(),
 		Unknown: []string{"event.recorded", "impact.objects_read", "impact.object_keys", "impact.bytes_out", "impact.objects_deleted", "baseline.new_api"},
@@ -23,6 +23,7 @@ func (w *world) truth() Truth {
 			"baseline.peers_on_resource": 1, "baseline.peers_same_api": 1,
 		})
 	}
+	defer func() { t.Settlings = settlings(t) }()
 	switch w.variant {
 	case "c":
 		w.intruded(&t)
@@ -46,6 +47,39 @@ func (w *world) truth() Truth {
 		t.Facts["activity.total@principal"] = 6
 	}
 	return t
+}
+
+// settlings are what an inconclusive case comes to once more is known. The person's word after a
+// fresh sign-in takes off 15 points, a denial is a floor of 60 by itself, and being unsure changes
+// no points but forbids benign. The logs of the objects make the evidence complete; a word alone
+// never does. On a holiday the score is medium, so that the logs alone are not enough either.
+func settlings(t Truth) (out []Settling) {
+	if t.Verdict != "inconclusive" {
+		return nil
+	}
+	for _, logs := range []bool{false, true} {
+		for _, answer := range []string{"", "mine", "not_mine", "not_sure"} {
+			s := Settling{Logs: logs, Answer: answer, Verdict: "inconclusive", Score: t.Score, Confidence: "Low", HeldBy: t.Missing}
+			if logs {
+				s.Confidence, s.HeldBy = "High", nil
+			}
+			switch answer {
+			case "mine":
+				s.Score -= 15
+			case "not_mine":
+				s.Verdict, s.Score, s.HeldBy = "suspicious", 60, nil
+			}
+			if logs && (answer == "" || answer == "mine") {
+				if s.Score < 30 {
+					s.Verdict = "benign"
+				} else {
+					s.HeldBy = []string{"interview"}
+				}
+			}
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // common are the facts of the reference case, in which no data event is recorded.

@@ -2,6 +2,9 @@
 //
 // An unknown key, a wrong type, a key that stands twice or a second document is an error that
 // names the file, the line and the column, shows the line and names the nearest known key.
+// Nothing is converted in silence: a fraction is no whole number, and a number that text would
+// not keep as it was written (an account id that begins with zero) has to stand in quotes.
+// What is read is bounded, so that no file takes long: see [MaxSize].
 package strictyaml
 
 import (
@@ -20,104 +23,49 @@ import (
 	"uratori/nearest"
 )
 
-// MaxSize is the largest file that is read, in bytes: what people write is smaller.
-const MaxSize = 4 << 20
-
-// A PosError is a mistake at a place in a file.
-type PosError struct {
-	File       string
-	Line, Col  int // 1-based; 0 when the place is not known
-	Msg        string
-	Hint       string // such as `did you mean "weekday"?`; may be empty
-	SourceLine string
-	Width      int // characters to underline, at least 1
-}
-
-// Error is "file:line:col: message; hint", the line and an underline.
-func (e *PosError) Error() string {
-	var b strings.Builder
-	b.WriteString(e.File)
-	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Col)
-	}
-	b.WriteString(": " + e.Msg)
-	if e.Hint != "" {
-		b.WriteString("; " + e.Hint)
-	}
-	if e.Line > 0 && e.SourceLine != "" && len(e.SourceLine) <= 400 {
-		fmt.Fprintf(&b, "\n    %s\n    %s%s", e.SourceLine, strings.Repeat(" ", max(0, e.Col-1)), strings.Repeat("~", max(1, e.Width)))
-	}
-	return b.String()
-}
-
 // Decode reads one YAML document into a struct. name is the file's name in errors. An empty
 // file leaves into as it is.
 func Decode(name string, data []byte, into any) error {
-	if len(data) > MaxSize {
-		return &PosError{File: name, Msg: fmt.Sprintf("the file has %d bytes; at most %d are read", len(data), MaxSize)}
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	body, err := parse(name, data)
+	if err != nil || body == nil {
+		return err
+	}
+	r := &reader{name: name, data: data, anchors: map[string]anchored{}}
+	if body = r.resolve(body, 0); r.err == nil {
+		r.check(body, reflect.TypeOf(into), 0)
+	}
+	if r.err != nil {
+		return r.err
+	}
+	if err := yaml.NodeToValue(body, into, yaml.Strict()); err != nil {
+		return located(name, data, err, into)
+	}
+	return nil
+}
+
+// byteOrderMark is what some editors put before the first character.
+const byteOrderMark = "\uFEFF"
+
+// parse is the tree of the one document of a file that keeps the bounds, nil when it is empty.
+func parse(name string, data []byte) (body ast.Node, err error) {
+	if err := bounded(name, data); err != nil {
+		return nil, err
 	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return located(name, data, err, into)
+		return nil, located(name, data, err, nil)
 	}
-	docs := 0
 	for _, d := range file.Docs {
-		if d.Body != nil {
-			docs++
-		}
-		if docs > 1 {
-			return at(name, data, d.GetToken(), "a second document begins here; write one document a file", "")
-		}
-	}
-	if docs == 0 {
-		return nil
-	}
-	if err := aliases(name, data, file); err != nil {
-		return err
-	}
-	if err := yaml.UnmarshalWithOptions(data, into, yaml.Strict()); err != nil {
-		return located(name, data, err, into)
-	}
-	return nil
-}
-
-// aliases refuses an anchor that holds an alias: such anchors can multiply without end.
-func aliases(name string, data []byte, file *ast.File) error {
-	v := &aliasFinder{}
-	for _, d := range file.Docs {
-		if d.Body != nil {
-			ast.Walk(v, d.Body)
+		switch {
+		case d.Body == nil:
+		case body != nil:
+			return nil, at(name, data, d.GetToken(), "a second document begins here; write one document a file", "")
+		default:
+			body = d.Body
 		}
 	}
-	if v.found != nil {
-		return at(name, data, v.found.GetToken(), "an anchor may not hold an alias", "")
-	}
-	return nil
-}
-
-type aliasFinder struct {
-	inside bool
-	found  ast.Node
-}
-
-// Visit walks the tree; inside an anchor with a visitor that knows it.
-func (v *aliasFinder) Visit(n ast.Node) ast.Visitor {
-	switch n := n.(type) {
-	case *ast.AnchorNode:
-		in := &aliasFinder{inside: true}
-		if n.Value != nil {
-			ast.Walk(in, n.Value)
-		}
-		if in.found != nil && v.found == nil {
-			v.found = in.found
-		}
-		return nil
-	case *ast.AliasNode:
-		if v.inside && v.found == nil {
-			v.found = n
-		}
-	}
-	return v
+	return body, nil
 }
 
 // located turns an error of the YAML library into one with its place.
@@ -157,35 +105,13 @@ func keys(t reflect.Type, seen map[reflect.Type]bool) []string {
 	seen[t] = true
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if name == "" {
-			name = strings.ToLower(f.Name)
-		}
-		if name != "-" && f.IsExported() {
+		if name := keyOf(f); name != "-" && f.IsExported() {
 			out = append(out, name)
 		}
 		out = append(out, keys(f.Type, seen)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-func at(name string, data []byte, tk *token.Token, msg, hint string) error {
-	e := &PosError{File: name, Msg: msg, Hint: hint}
-	if tk != nil && tk.Position != nil {
-		e.Line, e.Col, e.Width = tk.Position.Line, tk.Position.Column, len([]rune(tk.Value))
-		e.SourceLine = line(data, e.Line)
-	}
-	return e
-}
-
-func line(data []byte, n int) string {
-	for i, l := range bytes.Split(data, []byte("\n")) {
-		if i == n-1 {
-			return strings.ToValidUTF8(strings.TrimRight(string(l), "\r"), "\uFFFD")
-		}
-	}
-	return ""
 }
 
 // Locate finds where the value of a YAML path such as "$.rules[3].when" begins; 0, 0 when
@@ -203,7 +129,7 @@ func find(data []byte, path string) *token.Token {
 	if err != nil {
 		return nil
 	}
-	n, err := p.ReadNode(bytes.NewReader(data))
+	n, err := p.ReadNode(bytes.NewReader(bytes.TrimPrefix(data, []byte(byteOrderMark))))
 	if err != nil || n == nil {
 		return nil
 	}
@@ -217,8 +143,7 @@ func find(data []byte, path string) *token.Token {
 func ErrorAt(name string, data []byte, path, msg string) *PosError {
 	e := &PosError{File: name, Msg: msg}
 	if tk := find(data, path); tk != nil && tk.Position != nil {
-		e.Line, e.Col, e.Width = tk.Position.Line, tk.Position.Column, len([]rune(firstLine(tk.Value)))
-		e.SourceLine = line(data, e.Line)
+		e.place(data, tk)
 	}
 	return e
 }

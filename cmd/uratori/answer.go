@@ -7,10 +7,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/goccy/go-yaml"
-
 	"uratori/evidence"
 	"uratori/query"
+	"uratori/strictyaml"
 )
 
 // maxInput is the most that is read from standard input.
@@ -24,7 +23,11 @@ func parseQuestion(text string) (q query.Query, err error) {
 		return q, json.Unmarshal([]byte(text), &q)
 	}
 	if strings.Contains(text, "dataset:") {
-		data, err := yaml.YAMLToJSON([]byte(text))
+		var members map[string]any
+		if err := strictyaml.Decode("question", []byte(text), &members); err != nil {
+			return q, err
+		}
+		data, err := json.Marshal(members)
 		if err != nil {
 			return q, err
 		}

@@ -22,8 +22,11 @@ func (a *app) replay() *cobra.Command {
 derives, judges, checks and writes again, and compares. A difference is shown and ends in
 exit status 3.`,
 		Example: "  uratori replay out/demo-a/bundle",
-		Args:    func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+		Args:    given(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := isBundle(args[0]); err != nil {
+				return err
+			}
 			b, err := bundle.Read(args[0])
 			if err != nil {
 				return refusal{err}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"uratori/config"
 	"uratori/finding"
 	"uratori/report"
 	"uratori/scenario"
@@ -40,6 +41,9 @@ invented; what is true of each is written down beside it (truth.json).`,
 			}
 			if seed == 0 {
 				return usage(errors.New("--seed begins at 1"))
+			}
+			if _, err := config.Default().ReportLanguage(lang, a.getenv); err != nil {
+				return usage(err) // before anything is written
 			}
 			s, err := scenario.Generate(variant, seed)
 			if err != nil {

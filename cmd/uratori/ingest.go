@@ -21,7 +21,7 @@ func (a *app) ingest() *cobra.Command {
 files, LookupEvents output and JSON lines, Entra ID sign-ins as JSON or CSV; plain, gzip or
 zstd. Reading the same files again changes nothing. What cannot be read is set aside and told.`,
 		Example: "  uratori ingest ./logs --store logs.duckdb",
-		Args:    func(cmd *cobra.Command, args []string) error { return usage(cobra.MinimumNArgs(1)(cmd, args)) },
+		Args:    given(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if store == "" {
 				return usage(errors.New("--store FILE says where to keep the logs"))
@@ -63,7 +63,7 @@ func (a *app) ask() *cobra.Command {
 		Long: `Ask takes a question in its canonical text, as JSON or YAML, or the name of a file that holds
 one of them ("-" reads standard input).`,
 		Example: `  uratori ask 'cloudtrail from 2025-09-01T00:00:00Z to 2025-10-01T00:00:00Z group by api compute count() as n order by n desc limit 10' --store logs.duckdb`,
-		Args:    func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+		Args:    given(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := a.question(args[0])
 			if err != nil {

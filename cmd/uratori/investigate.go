@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"uratori/finding"
 	"uratori/investigate"
 	"uratori/policy"
+	"uratori/query"
 	"uratori/report"
 )
 
@@ -39,9 +41,7 @@ or configuration; 3 --fail-on was reached, or verification refused the report.`,
 		Example: `  uratori investigate finding.json --logs ./logs
   uratori investigate finding.json --logs ./logs --lang ja -o case1
   uratori investigate - --logs ./logs --format json < finding.json`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			return usage(cobra.ExactArgs(1)(cmd, args))
-		},
+		Args: given(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], j) },
 	}
 	f := cmd.Flags()
@@ -83,6 +83,9 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	if err != nil {
 		return err
 	}
+	if err := j.fits(len(findings)); err != nil {
+		return err
+	}
 	t, err := tools(c, c.Language)
 	if err != nil {
 		return err
@@ -100,6 +103,7 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 		if err != nil {
 			return err
 		}
+		a.advise(cs)
 		if err := a.deliver(cs, j, len(findings) > 1); err != nil {
 			return err
 		}
@@ -109,6 +113,47 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 		return refusal{fmt.Errorf("the verdict is %s, and --fail-on is %s", worst, threshold)}
 	}
 	return nil
+}
+
+// fits says before the work whether its results can be written where -o says.
+func (j job) fits(findings int) error {
+	if j.out == "" {
+		return nil
+	}
+	one := j.format != "" && j.format != "all"
+	if one && findings > 1 {
+		return usage(fmt.Errorf("there are %d findings, and --format %s writes one file\nhint: leave out --format, and -o %s becomes a folder with a bundle of each", findings, j.format, j.out))
+	}
+	info, err := os.Stat(j.out)
+	switch {
+	case one && err == nil && info.IsDir():
+		return usage(fmt.Errorf("-o %s is a folder, and --format %s writes one file\nhint: name a file, or leave out --format", j.out, j.format))
+	case one:
+		if dir, err := os.Stat(filepath.Dir(j.out)); err != nil || !dir.IsDir() {
+			return usage(fmt.Errorf("-o %s: there is no folder %s", j.out, filepath.Dir(j.out)))
+		}
+	case err == nil && !info.IsDir():
+		return usage(fmt.Errorf("-o %s is a file, and a bundle is a folder\nhint: name a folder, or one format with --format", j.out))
+	}
+	return nil
+}
+
+// advise tells what looks like a mistake in what was given. The report says the same in its own
+// way: nothing found, and what was not collected.
+func (a *app) advise(cs investigate.Case) {
+	f := cs.Finding
+	if at := f.FirstSeen; at.After(time.Now().Add(time.Hour)) {
+		a.hint(fmt.Sprintf("finding %s: its time %s lies in the future; check the clock of this machine, and the finding", f.ID, at.UTC().Format(time.RFC3339)))
+	}
+	asked, rows := 0, 0
+	for _, it := range cs.Evidence.Items() {
+		if it.Ask.Dataset == query.CloudTrail && it.Source != "" {
+			asked, rows = asked+1, rows+len(it.Answer.Rows)
+		}
+	}
+	if asked > 0 && rows == 0 {
+		a.hint(fmt.Sprintf("finding %s: none of the CloudTrail records answers any question; are these the logs of account %s around %s?", f.ID, f.Account, f.FirstSeen.UTC().Format(time.RFC3339)))
+	}
 }
 
 // findings reads the findings of a file or of standard input.

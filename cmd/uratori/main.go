@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -82,6 +83,18 @@ func usage(err error) error {
 	return usageError{err}
 }
 
+// given checks how many arguments a command was given, and shows how it is used; most is -1 for
+// any number.
+func given(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && (most < 0 || len(args) <= most) {
+			return nil
+		}
+		example, _, _ := strings.Cut(strings.TrimSpace(cmd.Example), "\n")
+		return usage(fmt.Errorf("%s: %d arguments were given\nhint: %s, such as: %s", cmd.CommandPath(), len(args), cmd.UseLine(), example))
+	}
+}
+
 // A refusal is a result that ends in exit status 3, after everything was printed.
 type refusal struct{ err error }
 
@@ -113,7 +126,8 @@ func (a *app) complain(err error) {
 		fmt.Fprintln(a.err, "uratori: stopped; what was stored is consistent")
 		return
 	}
-	fmt.Fprintf(a.err, "uratori: %s\n", safe(err.Error()))
+	// Every line of advice begins with the name too; lines that show a place stand as they are.
+	fmt.Fprintf(a.err, "uratori: %s\n", strings.ReplaceAll(safe(err.Error()), "\nhint: ", "\nuratori: hint: "))
 }
 
 // isCobraUsage tells cobra's own complaints about commands and arguments, which have no type.

@@ -1,16 +1,24 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"uratori/config"
 	"uratori/playbook"
+	"uratori/playbook/cases"
 	"uratori/policy"
 )
+
+// group is a command that only has others below it: without one of them it tells of itself.
+func group(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 func (a *app) playbooks() *cobra.Command {
 	var dir string
@@ -21,7 +29,7 @@ func (a *app) playbooks() *cobra.Command {
 		s, err := playbook.Load(dir)
 		return s, usage(err)
 	}
-	cmd := &cobra.Command{Use: "playbook", Short: "Show and check the questions that findings raise", Example: "  uratori playbook show s3"}
+	cmd := &cobra.Command{Use: "playbook", Args: cobra.NoArgs, RunE: group, Short: "Show and check the questions that findings raise", Example: "  uratori playbook show s3"}
 	list := &cobra.Command{
 		Use: "list", Short: "List the playbooks", Example: "  uratori playbook list", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -38,7 +46,7 @@ func (a *app) playbooks() *cobra.Command {
 	}
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show the questions of a playbook", Example: "  uratori playbook show iam",
-		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+		Args: given(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := load()
 			if err != nil {
@@ -58,14 +66,31 @@ func (a *app) playbooks() *cobra.Command {
 		},
 	}
 	test := &cobra.Command{
-		Use: "test", Short: "Check playbooks: every field, fact, parameter and window", Example: "  uratori playbook test --dir playbooks", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Use: "test [CASES]", Short: "Check playbooks and hold them against table cases",
+		Long: `Test checks every field, fact, parameter and window, then runs table cases: which playbook a
+finding gets, what is asked in which round with which values, and what is not asked and why.
+The cases are those of CASES, else of cases.yaml beside the playbooks of --dir, else those
+that come with the program. A case that does not hold is shown and ends in exit status 3.`,
+		Example: "  uratori playbook test\n  uratori playbook test --dir playbooks\n  uratori playbook test cases.yaml", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := load()
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(a.out, "%d playbooks are well formed\n", len(s.All()))
-			return nil
+			name, data, err := playbookCases(args, dir)
+			if err != nil {
+				return usage(err)
+			}
+			results, err := cases.Run(cmd.Context(), s, name, data)
+			if err != nil {
+				return usage(err)
+			}
+			list := make([]outcome, 0, len(results))
+			for _, r := range results {
+				list = append(list, outcome{r.Name, r.Wrong})
+			}
+			return a.tell(list)
 		},
 	}
 	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder laid over the default playbooks")
@@ -73,9 +98,51 @@ func (a *app) playbooks() *cobra.Command {
 	return cmd
 }
 
+// playbookCases are the cases that were named, else those beside the playbooks, else the default ones.
+func playbookCases(args []string, dir string) (name string, data []byte, err error) {
+	switch {
+	case len(args) > 0:
+		name = args[0]
+	case dir != "":
+		name = filepath.Join(dir, playbook.CasesName)
+	}
+	if name != "" {
+		if data, err = os.ReadFile(name); err == nil || len(args) > 0 || !errors.Is(err, fs.ErrNotExist) {
+			return name, data, err
+		}
+	}
+	return playbook.CasesName, playbook.DefaultCases(), nil
+}
+
+// An outcome is a table case and what does not hold of it.
+type outcome struct {
+	name  string
+	wrong []string
+}
+
+// tell prints the cases that do not hold; there being one is a refusal.
+func (a *app) tell(list []outcome) error {
+	failed := 0
+	for _, o := range list {
+		if len(o.wrong) == 0 {
+			continue
+		}
+		failed++
+		fmt.Fprintln(a.out, safe(o.name))
+		for _, w := range o.wrong {
+			fmt.Fprintln(a.out, "  "+strings.ReplaceAll(safe(w), "\n", "\n  "))
+		}
+	}
+	fmt.Fprintf(a.out, "%d cases hold, %d do not\n", len(list)-failed, failed)
+	if failed > 0 {
+		return refusal{fmt.Errorf("%d of %d cases do not hold", failed, len(list))}
+	}
+	return nil
+}
+
 func (a *app) policy() *cobra.Command {
 	var file string
-	cmd := &cobra.Command{Use: "policy", Short: "Show and test how facts are judged", Example: "  uratori policy show"}
+	cmd := &cobra.Command{Use: "policy", Args: cobra.NoArgs, RunE: group, Short: "Show and test how facts are judged", Example: "  uratori policy show"}
 	show := &cobra.Command{
 		Use: "show", Short: "Show the rules with their points and reasons", Example: "  uratori policy show", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -110,22 +177,11 @@ func (a *app) policy() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			failed := 0
+			list := make([]outcome, 0, len(results))
 			for _, r := range results {
-				if len(r.Wrong) == 0 {
-					continue
-				}
-				failed++
-				fmt.Fprintf(a.out, "%s\n", r.Name)
-				for _, w := range r.Wrong {
-					fmt.Fprintf(a.out, "  %s\n", w)
-				}
+				list = append(list, outcome{r.Name, r.Wrong})
 			}
-			fmt.Fprintf(a.out, "%d cases hold, %d do not\n", len(results)-failed, failed)
-			if failed > 0 {
-				return refusal{fmt.Errorf("%d of %d cases do not hold", failed, len(results))}
-			}
-			return nil
+			return a.tell(list)
 		},
 	}
 	cmd.PersistentFlags().StringVar(&file, "policy", "", "policy file instead of the default one")
@@ -134,7 +190,7 @@ func (a *app) policy() *cobra.Command {
 }
 
 func (a *app) config() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Write and check the configuration", Example: "  uratori config check uratori.yaml"}
+	cmd := &cobra.Command{Use: "config", Args: cobra.NoArgs, RunE: group, Short: "Write and check the configuration", Example: "  uratori config check uratori.yaml"}
 	initialise := &cobra.Command{
 		Use: "init [FILE]", Short: "Write a commented example (default uratori.yaml)", Example: "  uratori config init", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -161,7 +217,7 @@ func (a *app) config() *cobra.Command {
 	}
 	check := &cobra.Command{
 		Use: "check FILE", Short: "Check a configuration", Example: "  uratori config check uratori.yaml",
-		Args: func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+		Args: given(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, err := config.Load(args[0])
 			if err != nil {

@@ -28,7 +28,7 @@ bundle, recognises every line, and holds every value against facts derived again
 kept evidence. Without a bundle only the report's inner consistency can be checked: verify
 says so and ends in exit status 3.`,
 		Example: "  uratori verify out/demo-a/bundle\n  uratori verify out/demo-a/bundle/report.md",
-		Args:    func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) },
+		Args:    given(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.prove(args[0]) },
 	}
 }
@@ -44,7 +44,7 @@ func (a *app) prove(path string) error {
 	}
 	if !bundle.Is(dir) {
 		if info.IsDir() {
-			return usage(fmt.Errorf("%s holds no bundle", path))
+			return isBundle(path)
 		}
 		return a.alone(path)
 	}
@@ -69,6 +69,23 @@ func (a *app) prove(path string) error {
 	return nil
 }
 
+// isBundle tells whether a folder holds a bundle, and where else one may be.
+func isBundle(path string) error {
+	if bundle.Is(path) {
+		return nil
+	}
+	if _, err := os.Stat(path); err != nil {
+		return usage(fmt.Errorf("read bundle: %w", err))
+	}
+	text := path + " holds no bundle"
+	if inner := filepath.Join(path, "bundle"); bundle.Is(inner) {
+		text += "\nhint: there is one in " + inner
+	} else if outer := filepath.Dir(path); bundle.Is(outer) {
+		text += "\nhint: it lies in the bundle " + outer
+	}
+	return usage(errors.New(text))
+}
+
 // alone checks a report without its evidence: its form, and that every anchor leads somewhere.
 func (a *app) alone(path string) error {
 	data, err := os.ReadFile(path)
@@ -87,6 +104,9 @@ func (a *app) alone(path string) error {
 	return refusal{errors.New("only the report's inner consistency could be checked, and it holds; nothing in it is proven\nhint: verify the bundle that it was written with")}
 }
 
+// reportSchema is what the JSON report says of its form.
+const reportSchema = "uratori.report/1"
+
 // wellFormed holds a JSON report against the published schema.
 func wellFormed(data []byte) error {
 	var schema, doc any
@@ -95,6 +115,9 @@ func wellFormed(data []byte) error {
 	}
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return err
+	}
+	if top, ok := doc.(map[string]any); !ok || top["schema"] != reportSchema {
+		return fmt.Errorf("the file is no report: it has no \"schema\": %q", reportSchema)
 	}
 	c := jsonschema.NewCompiler()
 	if err := c.AddResource("report.schema.json", schema); err != nil {

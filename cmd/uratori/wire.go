@@ -185,6 +185,9 @@ func (a *app) open(ctx context.Context, c config.Config, logs []string, store st
 		}
 	}()
 	if len(logs) > 0 || store != "" {
+		if _, err := os.Stat(store); len(logs) == 0 && err != nil {
+			return nil, nil, open, usage(fmt.Errorf("open store: %w\nhint: fill it first: uratori ingest ./logs --store %s", err, store))
+		}
 		st, err := a.fill(ctx, local.Options{Name: "local", Path: store, Now: time.Now()}, logs)
 		if st != nil {
 			open = append(open, st)
@@ -264,6 +267,9 @@ func (a *app) fill(ctx context.Context, opt local.Options, roots []string) (*loc
 	end()
 	if err != nil {
 		return st, err
+	}
+	if rep.Records == 0 && rep.Known == 0 {
+		a.hint(fmt.Sprintf("%s: no log was found in %s; everything that it would tell is unseen", opt.Name, strings.Join(roots, ", ")))
 	}
 	if rep.Bad > 0 || rep.NotLogs > 0 {
 		a.hint(fmt.Sprintf("%s: %d records could not be read and %d files are no logs; the report lists them", opt.Name, rep.Bad, rep.NotLogs))
