@@ -63,24 +63,16 @@ func compile(q query.Query) (statement, error) {
 	if q.Where != nil {
 		where += " AND " + c.expr(q.Where)
 	}
-	sortable := func(name string) string {
-		for i, col := range out.columns {
-			if col.name == name && col.typ == query.IP && !col.set && i < len(q.Select) {
-				return ident(name + "_sort")
-			}
-		}
-		return ident(name)
-	}
 	for _, o := range q.Order {
 		dir := "ASC"
 		if o.Desc {
 			dir = "DESC"
 		}
-		order = append(order, fmt.Sprintf("%s %s NULLS LAST", sortable(o.By), dir))
+		order = append(order, fmt.Sprintf("%s %s NULLS LAST", ident(o.By), dir))
 	}
 	// Ties, and answers without an order, follow the row order of evidence, or all columns of a group.
 	if len(q.Select) > 0 {
-		order = append(order, "event_time ASC", "event_id ASC", "raw_sha256 ASC")
+		order = append(order, "event_time ASC", "event_id ASC") // no two rows have one id
 	} else {
 		for _, col := range out.columns[:len(q.GroupBy)] {
 			order = append(order, ident(col.name)+" ASC NULLS LAST")
@@ -119,7 +111,7 @@ func (c *compiler) field(f query.Field) string {
 		return fmt.Sprintf("json_extract_string(raw, %s)", c.bind(p.String()))
 	}
 	if f == query.RawSHA256 {
-		return "lower(hex(raw_sha256))"
+		return "sha256(raw)"
 	}
 	if cold(c.schema.Dataset, f) {
 		spec, _ := c.schema.Field(f)
@@ -152,9 +144,6 @@ func (c *compiler) aggregate(a query.Aggregate) (string, columnOut) {
 	case query.Min, query.Max:
 		col.typ = c.typeOf(a.Field)
 		fn := string(a.Func)
-		if col.typ == query.IP {
-			return fmt.Sprintf("arg_%s(%s, %s)", fn, c.field(a.Field), ident(string(a.Field)+"_sort")), col
-		}
 		return fmt.Sprintf("%s(%s)", fn, c.field(a.Field)), col
 	case query.Values:
 		col.typ, col.set, col.max = c.typeOf(a.Field), true, a.Limit
@@ -162,10 +151,6 @@ func (c *compiler) aggregate(a query.Aggregate) (string, columnOut) {
 		distinct := fmt.Sprintf("list_sort(list(DISTINCT %s) FILTER (WHERE %s IS NOT NULL))", f, f)
 		if _, raw := query.RawPath(a.Field); raw {
 			c.field(a.Field) // the path stands twice: bind it twice
-		}
-		if col.typ == query.IP {
-			s := ident(string(a.Field) + "_sort")
-			distinct = fmt.Sprintf("list_transform(list_sort(list(DISTINCT {'s': %s, 'v': %s}) FILTER (WHERE %s IS NOT NULL)), lambda x: x.v)", s, f, f)
 		}
 		return fmt.Sprintf("%s[1:%d]", distinct, a.Limit+1), col
 	}
@@ -183,7 +168,7 @@ func (c *compiler) expr(e query.Expr) string {
 		return "(NOT " + c.expr(e.X) + ")"
 	case query.Compare:
 		if e.Value.Type() == query.IP {
-			return fmt.Sprintf("coalesce(%s %s %s, FALSE)", ident(string(e.Field)+"_sort"), e.Op, c.bind(sortableText(e.Value.Text())))
+			return fmt.Sprintf("coalesce(%s %s %s, FALSE)", ident(string(e.Field)), e.Op, c.bind(sortableText(e.Value.Text())))
 		}
 		return fmt.Sprintf("coalesce(%s %s %s, FALSE)", c.field(e.Field), e.Op, c.value(e.Value))
 	case query.In:
@@ -191,9 +176,6 @@ func (c *compiler) expr(e query.Expr) string {
 			return "FALSE"
 		}
 		f := c.field(e.Field)
-		if c.typeOf(e.Field) == query.IP {
-			f = ident(string(e.Field) + "_sort")
-		}
 		parts := make([]string, len(e.Values))
 		for i, v := range e.Values {
 			if v.Type() == query.IP {
@@ -218,7 +200,7 @@ func (c *compiler) expr(e query.Expr) string {
 		for bit := p.Bits(); bit < p.Addr().BitLen(); bit++ {
 			high[1+bit/8] |= 1 << (7 - bit%8)
 		}
-		s := ident(string(e.Field) + "_sort")
+		s := ident(string(e.Field))
 		return fmt.Sprintf("coalesce(%s >= %s AND %s <= %s, FALSE)", s, c.bind(low), s, c.bind(high))
 	case query.Exists:
 		return fmt.Sprintf("(%s IS NOT NULL)", c.field(e.Field))

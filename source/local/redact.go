@@ -21,6 +21,29 @@ var secretKeys = map[string]bool{
 	"webidentitytoken": true, "userpassword": true, "secretkey": true,
 }
 
+// secretEnds are the first and the last letters of those names, by length: a quick look that
+// rules most names out.
+var secretEnds = func() (out [41][2]uint32) {
+	for k := range secretKeys {
+		out[len(k)][0] |= 1 << (k[0] & 31)
+		out[len(k)][1] |= 1 << (k[len(k)-1] & 31)
+	}
+	return out
+}()
+
+// mayBeSecret tells whether a member's name is one of them.
+func mayBeSecret(key []byte) bool {
+	n := len(key)
+	if n == 0 || n >= len(secretEnds) {
+		return false
+	}
+	ends := &secretEnds[n]
+	if ends[0]>>(key[0]&31)&1 == 0 || ends[1]>>(key[n-1]&31)&1 == 0 {
+		return false
+	}
+	return secretKeys[strings.ToLower(string(key))]
+}
+
 // hints are parts of those names: a record without any of them holds no secret.
 var hints = [][]byte{[]byte("oken\""), []byte("ecret"), []byte("assword\""), []byte("aterial\""), []byte("rivateKey"), []byte("ssertion\"")}
 

@@ -25,7 +25,7 @@ import (
 )
 
 // schemaVersion is the version of the store's tables. A newer store is refused.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // An Assertion says what is, or is not, collected. It wins over what records show.
 type Assertion struct {
@@ -99,7 +99,7 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	if !opt.ReadOnly {
 		attach = fmt.Sprintf("ATTACH IF NOT EXISTS %s AS store (STORAGE_VERSION 'latest', ROW_GROUP_SIZE %d)", sqlText(s.path), rowGroup)
 	}
-	const dsn = "?memory_limit=256MB&threads=2&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false&checkpoint_threshold=2GB"
+	const dsn = "?memory_limit=256MB&threads=1&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false&checkpoint_threshold=2GB"
 	if s.connector, err = duckdb.NewConnector(dsn, func(c driver.ExecerContext) error {
 		_, err := c.ExecContext(ctx, "USE store", nil)
 		return ignoreFirst(err, s)
@@ -253,8 +253,10 @@ type column struct {
 	name    string
 	sqlType string
 	field   query.Field
-	binary  bool // the sortable form of an address
 }
+
+// headColumn holds the first 8 bytes of the sha256 of raw, as a signed number.
+const headColumn = "raw_head"
 
 // cold tells which fields have no column of their own: they are asked for so seldom that reading
 // them out of the raw record costs less than keeping them twice.
@@ -270,7 +272,7 @@ func cold(d query.Dataset, f query.Field) bool {
 	return false
 }
 
-// columnsOf are the columns of a dataset: one a field, and for each address its sortable form.
+// columnsOf are the columns of a dataset: one for each field that is not cold.
 func columnsOf(schema query.Schema) []column {
 	var out []column
 	for _, f := range schema.Fields {
@@ -283,7 +285,9 @@ func columnsOf(schema query.Schema) []column {
 			c.sqlType = "BOOLEAN"
 		case query.Int, query.Time:
 			c.sqlType = "BIGINT" // times are microseconds since 1970 UTC
-		case query.Text, query.IP, query.JSON, query.Null, query.Set, query.Param:
+		case query.IP:
+			c.sqlType = "BLOB" // see sortable
+		case query.Text, query.JSON, query.Null, query.Set, query.Param:
 			c.sqlType = "VARCHAR"
 		default:
 			c.sqlType = "VARCHAR"
@@ -292,12 +296,11 @@ func columnsOf(schema query.Schema) []column {
 		case query.Raw:
 			c.sqlType = "VARCHAR USING COMPRESSION zstd"
 		case query.RawSHA256:
-			c.sqlType = "BLOB" // half of its hex
+			// The record's hash does not compress and can be had from the record. What is kept is its
+			// beginning, by which a duplicate is told from a conflict.
+			c.name, c.sqlType = headColumn, "BIGINT"
 		}
 		out = append(out, c)
-		if f.Type == query.IP {
-			out = append(out, column{name: string(f.Name) + "_sort", sqlType: "BLOB", field: f.Name, binary: true})
-		}
 	}
 	return out
 }
