@@ -1,10 +1,8 @@
 package local
 
 import (
-	"encoding/hex"
 	"hash/crc32"
 	"hash/maphash"
-	"strings"
 	"unsafe"
 
 	"uratori/query"
@@ -118,6 +116,7 @@ func (ks keyer) of(d query.Dataset, id string) eventKey {
 		return k
 	}
 	k.dataset -= 'a' - 'A' // hashed ids never meet UUIDs
+	clear(k.id[:])
 	for i, seed := range ks {
 		h := maphash.String(seed, id)
 		for j := range 8 {
@@ -129,15 +128,25 @@ func (ks keyer) of(d query.Dataset, id string) eventKey {
 
 // uuid reads a UUID in lower case.
 func uuid(s string, into *[16]byte) bool {
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' || strings.ToLower(s) != s {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return false
 	}
-	var digits [32]byte
-	copy(digits[:], s[:8])
-	copy(digits[8:], s[9:13])
-	copy(digits[12:], s[14:18])
-	copy(digits[16:], s[19:23])
-	copy(digits[20:], s[24:])
-	_, err := hex.Decode(into[:], digits[:])
-	return err == nil
+	var bad byte
+	for i, at := range [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
+		a, b := lowerHex[s[at]], lowerHex[s[at+1]]
+		bad |= a | b
+		into[i] = a<<4 | b&15
+	}
+	return bad < 16
 }
+
+// lowerHex is the value of a digit; 255 for what is none.
+var lowerHex = func() (out [256]byte) {
+	for i := range out {
+		out[i] = 255
+	}
+	for i := range 16 {
+		out["0123456789abcdef"[i]] = byte(i)
+	}
+	return out
+}()

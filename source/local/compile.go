@@ -26,6 +26,7 @@ type columnOut struct {
 type compiler struct {
 	schema query.Schema
 	args   []any
+	dear   bool // a selected field is read out of the record
 }
 
 // compile prints a checked query as SQL. One row more than the limit is asked for, so that a
@@ -40,7 +41,9 @@ func compile(q query.Query) (statement, error) {
 	var cols, group, order []string
 	for _, f := range q.Select {
 		spec, _ := schema.Field(f)
-		cols = append(cols, c.field(f)+" AS "+ident(string(f)))
+		e := c.field(f)
+		c.dear = c.dear || f == query.Raw || e != ident(string(f))
+		cols = append(cols, e+" AS "+ident(string(f)))
 		out.columns = append(out.columns, columnOut{name: string(f), typ: spec.Type})
 	}
 	for _, k := range q.GroupBy {
@@ -88,8 +91,25 @@ func compile(q query.Query) (statement, error) {
 		out.sql += " ORDER BY " + strings.Join(order, ", ")
 	}
 	out.sql += fmt.Sprintf(" LIMIT %d", q.Limit+1)
+	if c.dear && c.plainOrder(q) {
+		// What stands in the record alone is read of the rows that are answered, not of all that are sorted.
+		by := strings.Join(order, ", ")
+		out.sql = fmt.Sprintf("SELECT %s FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE %s ORDER BY %s LIMIT %d) ORDER BY %s",
+			strings.Join(cols, ", "), q.Dataset, q.Dataset, where, by, q.Limit+1, by)
+	}
 	out.args = c.args
 	return out, nil
+}
+
+// plainOrder tells whether rows are sorted by columns alone.
+func (c *compiler) plainOrder(q query.Query) bool {
+	for _, o := range q.Order {
+		f := query.Field(o.By)
+		if _, raw := query.RawPath(f); raw || f == query.RawSHA256 || cold(c.schema.Dataset, f) || !c.schema.Has(f) {
+			return false
+		}
+	}
+	return true
 }
 
 // ident quotes an identifier.

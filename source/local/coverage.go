@@ -22,10 +22,13 @@ const kindSQL = `CASE WHEN coalesce(event_category, '') = 'Data' OR (event_categ
 	THEN CASE event_source WHEN 's3.amazonaws.com' THEN 's3_data' WHEN 'lambda.amazonaws.com' THEN 'lambda_data' ELSE 'other_data' END
 	WHEN coalesce(event_category, 'Management') = 'Management' THEN 'cloudtrail_management' ELSE 'other' END`
 
-// An hourOf is what records are counted by: what coverage is derived from.
-type hourOf struct {
-	kind, account, region string
-	hour                  int64 // since 1970
+// An hoursOf is what records are counted by, hour by hour: what coverage is derived from.
+type hoursOf struct{ kind, account, region string }
+
+// countedBy are the fields that tell it; the first is one that says no.
+var countedBy = map[query.Dataset][]query.Field{
+	query.CloudTrail: {"management_event", "event_category", "event_source", "account", "region"},
+	query.SignIn:     {"interactive", "category"},
 }
 
 // kindOf tells the kind of record of a CloudTrail event.

@@ -66,6 +66,7 @@ func (s *Store) Ingest(ctx context.Context, roots []string, tell func(Progress))
 	if err := in.find(roots); err != nil {
 		return rep, err
 	}
+	defer s.forgetTrails()
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return rep, err

@@ -81,6 +81,7 @@ type shape struct {
 	source   int
 	column   map[query.Field]int // the columns again, by field
 	idColumn int
+	counted  []int           // the columns of countedBy
 	top      map[string]bool // the members of a record, as far as they are known
 	cluster  [2]int          // cells by which rows are put side by side: who, and what
 }
@@ -183,6 +184,9 @@ var shapes = func() map[query.Dataset]*shape {
 		}
 		sh.tree.index()
 		sh.idColumn = sh.column[query.EventID]
+		for _, f := range countedBy[s.Dataset] {
+			sh.counted = append(sh.counted, sh.column[f])
+		}
 		sh.when, sh.id = sh.at[query.EventTime], sh.at[query.EventID]
 		sh.cluster = [2]int{sh.at["user_arn"], sh.at["event_name"]}
 		sh.name, sh.source = sh.at["event_name"], sh.at["event_source"]

@@ -21,12 +21,11 @@ var secretKeys = map[string]bool{
 	"webidentitytoken": true, "userpassword": true, "secretkey": true,
 }
 
-// secretEnds are the first and the last letters of those names, by length: a quick look that
+// secretEnds are the last letters of those names, by length and first letter: a quick look that
 // rules most names out.
-var secretEnds = func() (out [41][2]uint32) {
+var secretEnds = func() (out [41][32]uint32) {
 	for k := range secretKeys {
-		out[len(k)][0] |= 1 << (k[0] & 31)
-		out[len(k)][1] |= 1 << (k[len(k)-1] & 31)
+		out[len(k)][k[0]&31] |= 1 << (k[len(k)-1] & 31)
 	}
 	return out
 }()
@@ -37,8 +36,7 @@ func mayBeSecret(key []byte) bool {
 	if n == 0 || n >= len(secretEnds) {
 		return false
 	}
-	ends := &secretEnds[n]
-	if ends[0]>>(key[0]&31)&1 == 0 || ends[1]>>(key[n-1]&31)&1 == 0 {
+	if secretEnds[n][key[0]&31]>>(key[n-1]&31)&1 == 0 {
 		return false
 	}
 	return secretKeys[strings.ToLower(string(key))]

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -55,6 +56,9 @@ type Store struct {
 	connector *duckdb.Connector
 	db        *sql.DB
 	attached  bool // the file is attached: further connections can use it
+
+	trailsMu sync.Mutex
+	trails   map[string]*trails // by account; see trailsOf
 }
 
 // A VersionError says that a store was written by a newer program.

@@ -26,10 +26,14 @@ type writer struct {
 	conn   *sql.Conn
 	tables map[string]*table
 	groups map[query.Dataset]*group
-	hours  map[hourOf]*int64                   // a pointer, because to assign to a map replaces its key's text
-	drop   map[query.Dataset]map[string]string // id -> sha256 of the row that stays
-	rows   int                                 // not committed
-	open   bool
+	hours  map[hoursOf]map[int64]int64 // records by hour since 1970
+	last   struct {                    // whose record was counted last: neighbours are alike
+		of hoursOf
+		by map[int64]int64
+	}
+	drop map[query.Dataset]map[string]string // id -> sha256 of the row that stays
+	rows int                                 // not committed
+	open bool
 }
 
 // A group is rows of one dataset that are written together.
@@ -51,7 +55,7 @@ type place struct {
 var others = []string{"files", "quarantine", "documents", "conflicts", "hours"}
 
 func newWriter(in *ingest, conn *sql.Conn) (_ *writer, err error) {
-	w := &writer{in: in, conn: conn, tables: map[string]*table{}, groups: map[query.Dataset]*group{}, hours: map[hourOf]*int64{}, drop: map[query.Dataset]map[string]string{}}
+	w := &writer{in: in, conn: conn, tables: map[string]*table{}, groups: map[query.Dataset]*group{}, hours: map[hoursOf]map[int64]int64{}, drop: map[query.Dataset]map[string]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close(true))
@@ -183,30 +187,32 @@ func (w *writer) settle(ctx context.Context, d query.Dataset) (err error) {
 // count counts a row of a group by its kind and hour.
 func (w *writer) count(d query.Dataset, row []val, b *batch, micros int64) {
 	sh := shapes[d]
-	h := hourOf{hour: floorDiv(micros, hour)}
-	look := func(f query.Field) string {
-		if v := row[sh.column[f]]; v.size > 0 {
+	look := func(f int) string {
+		if v := row[f]; v.size > 0 {
 			return view(b.texts[v.n : v.n+int64(v.size)])
 		}
 		return ""
 	}
-	no := func(f query.Field) bool { v := row[sh.column[f]]; return v.size == isNumber && v.n == 0 }
+	no := func(f int) bool { return row[f].size == isNumber && row[f].n == 0 }
+	var of hoursOf
 	if d == query.SignIn {
-		h.kind = query.KindSignIn
-		if no("interactive") || look("category") == "NonInteractiveUserSignInLogs" {
-			h.kind = query.KindNonInteractive
+		of.kind = query.KindSignIn
+		if no(sh.counted[0]) || look(sh.counted[1]) == "NonInteractiveUserSignInLogs" {
+			of.kind = query.KindNonInteractive
 		}
 	} else {
-		h.kind = kindOf(look("event_category"), look("event_source"), no("management_event"))
-		h.account, h.region = look("account"), look("region")
+		of.kind = kindOf(look(sh.counted[1]), look(sh.counted[2]), no(sh.counted[0]))
+		of.account, of.region = look(sh.counted[3]), look(sh.counted[4])
 	}
-	n := w.hours[h]
-	if n == nil {
-		h.account, h.region = strings.Clone(h.account), strings.Clone(h.region)
-		n = new(int64)
-		w.hours[h] = n
+	if of != w.last.of || w.last.by == nil {
+		by := w.hours[of]
+		if of.account, of.region = strings.Clone(of.account), strings.Clone(of.region); by == nil {
+			by = map[int64]int64{}
+			w.hours[of] = by
+		}
+		w.last.of, w.last.by = of, by
 	}
-	*n++
+	w.last.by[floorDiv(micros, hour)]++
 }
 
 // file ends a file: its place in the manifest, its bad records, its documents.
@@ -272,14 +278,17 @@ func (w *writer) commit(ctx context.Context) error {
 		}
 	}
 	hours := w.tables["hours"]
-	for _, h := range slices.SortedFunc(maps.Keys(w.hours), func(a, b hourOf) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region), cmp.Compare(a.hour, b.hour))
+	for _, of := range slices.SortedFunc(maps.Keys(w.hours), func(a, b hoursOf) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region))
 	}) {
-		if err := hours.row(h.kind, h.account, h.region, h.hour, *w.hours[h]); err != nil {
-			return err
+		for _, h := range slices.Sorted(maps.Keys(w.hours[of])) {
+			if err := hours.row(of.kind, of.account, of.region, h, w.hours[of][h]); err != nil {
+				return err
+			}
 		}
 	}
 	clear(w.hours)
+	w.last.by = nil
 	err := w.conn.Raw(func(any) error {
 		for _, name := range others {
 			if err := w.tables[name].flush(); err != nil {
