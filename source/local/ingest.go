@@ -47,7 +47,7 @@ type Report struct {
 const (
 	groupRows  = rowGroup // are put side by side and written together
 	groupBytes = 64 << 20 // or as many bytes of them
-	flushRows  = 8 << 10
+	flushRows  = 2 << 10
 	commitRows = 250_000
 )
 

@@ -402,7 +402,8 @@ func (r *reader) row(sh *shape, cells []cell, raw []byte, into *batch) error {
 		return errNoTime
 	}
 	m := meta{micros: us, sha: sha256.Sum256(raw)}
-	id, _ := cells[sh.id].text()
+	given, _ := cells[sh.id].text()
+	id := given
 	if id == "" {
 		id = hex.EncodeToString(m.sha[:])
 	}
@@ -420,7 +421,7 @@ func (r *reader) row(sh *shape, cells []cell, raw []byte, into *batch) error {
 		case fromHash:
 			into.number(int64(binary.BigEndian.Uint64(m.sha[:])))
 		case fromID:
-			into.put(record, c, id, id)
+			into.put(record, c, given, id)
 		case fromDenied:
 			text, _ := c.text()
 			into.truth(query.Denied(text))

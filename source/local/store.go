@@ -25,7 +25,9 @@ import (
 	"uratori/query"
 )
 
-// schemaVersion is the version of the store's tables. A newer store is refused.
+// schemaVersion is the version of the store's tables. A store of any other version is refused: it
+// is made of log files, and reading them again is surer than to change it. Version 2 keeps
+// addresses in one form and no hash that can be had from the record.
 const schemaVersion = 2
 
 // An Assertion says what is, or is not, collected. It wins over what records show.
@@ -61,13 +63,16 @@ type Store struct {
 	trails   map[string]*trails // by account; see trailsOf
 }
 
-// A VersionError says that a store was written by a newer program.
+// A VersionError says that a store was written by a newer or an older program.
 type VersionError struct {
 	Path string
 	Have int
 }
 
 func (e *VersionError) Error() string {
+	if e.Have < schemaVersion {
+		return fmt.Sprintf("store %s has version %d, of an older program, and this one writes %d; ingest the logs again into a new store", e.Path, e.Have, schemaVersion)
+	}
 	return fmt.Sprintf("store %s has version %d and this program knows %d; use the newer program, or ingest the logs into a new store", e.Path, e.Have, schemaVersion)
 }
 
@@ -103,7 +108,9 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	if !opt.ReadOnly {
 		attach = fmt.Sprintf("ATTACH IF NOT EXISTS %s AS store (STORAGE_VERSION 'latest', ROW_GROUP_SIZE %d)", sqlText(s.path), rowGroup)
 	}
-	const dsn = "?memory_limit=256MB&threads=1&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false&checkpoint_threshold=2GB"
+	// One thread a query: with more, the one that asks spins while the others work, which costs a bulk
+	// load half as much CPU again. Queries run on their callers' threads beside each other.
+	const dsn = "?memory_limit=224MB&threads=1&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false&checkpoint_threshold=2GB"
 	if s.connector, err = duckdb.NewConnector(dsn, func(c driver.ExecerContext) error {
 		_, err := c.ExecContext(ctx, "USE store", nil)
 		return ignoreFirst(err, s)
@@ -207,7 +214,7 @@ func (s *Store) checkVersion(ctx context.Context) error {
 		return fmt.Errorf("the file is no store of this program: %w", err)
 	}
 	n, err := strconv.Atoi(v)
-	if err != nil || n > schemaVersion {
+	if err != nil || n != schemaVersion {
 		return &VersionError{Path: s.path, Have: n}
 	}
 	return nil

@@ -120,6 +120,7 @@ func (w *writer) add(ctx context.Context, b *batch) error {
 			in.counts["future"]++
 		}
 		in.report.Records++
+		w.count(b, b.vals[i*width:][:width], r.micros)
 		g.rows = append(g.rows, place{r.near, r.micros, uint32(len(g.batches)), uint32(i)})
 	}
 	if len(g.rows) == kept {
@@ -158,7 +159,6 @@ func (w *writer) settle(ctx context.Context, d query.Dataset) (err error) {
 	err = w.conn.Raw(func(any) error { // the connection is ours meanwhile
 		for _, p := range g.rows {
 			b := g.batches[p.batch]
-			w.count(d, b.vals[int(p.row)*width:][:width], b, p.micros)
 			t.take(b, b.vals[int(p.row)*width:][:width])
 			if !t.full() {
 				continue
@@ -184,9 +184,9 @@ func (w *writer) settle(ctx context.Context, d query.Dataset) (err error) {
 	return err
 }
 
-// count counts a row of a group by its kind and hour.
-func (w *writer) count(d query.Dataset, row []val, b *batch, micros int64) {
-	sh := shapes[d]
+// count counts a row by its kind and hour.
+func (w *writer) count(b *batch, row []val, micros int64) {
+	sh := shapes[b.dataset]
 	look := func(f int) string {
 		if v := row[f]; v.size > 0 {
 			return view(b.texts[v.n : v.n+int64(v.size)])
@@ -195,7 +195,7 @@ func (w *writer) count(d query.Dataset, row []val, b *batch, micros int64) {
 	}
 	no := func(f int) bool { return row[f].size == isNumber && row[f].n == 0 }
 	var of hoursOf
-	if d == query.SignIn {
+	if b.dataset == query.SignIn {
 		of.kind = query.KindSignIn
 		if no(sh.counted[0]) || look(sh.counted[1]) == "NonInteractiveUserSignInLogs" {
 			of.kind = query.KindNonInteractive
