@@ -62,6 +62,7 @@ func compile(q query.Query) (statement, error) {
 		out.columns = append(out.columns, col)
 	}
 	// Bound values stand in the order of the text: the columns' before the condition's.
+	before := len(c.args)
 	where := fmt.Sprintf("%s >= %s AND %s < %s", schema.TimeField, c.bind(q.Window.From.UnixMicro()), schema.TimeField, c.bind(q.Window.To.UnixMicro()))
 	if q.Where != nil {
 		where += " AND " + c.expr(q.Where)
@@ -92,10 +93,12 @@ func compile(q query.Query) (statement, error) {
 	}
 	out.sql += fmt.Sprintf(" LIMIT %d", q.Limit+1)
 	if c.dear && c.plainOrder(q) {
-		// What stands in the record alone is read of the rows that are answered, not of all that are sorted.
+		// What stands in the record alone is read of the rows that are answered, not of all that are
+		// sorted. The condition stands twice: without it the records of every row would be unpacked.
 		by := strings.Join(order, ", ")
-		out.sql = fmt.Sprintf("SELECT %s FROM %s WHERE rowid IN (SELECT rowid FROM %s WHERE %s ORDER BY %s LIMIT %d) ORDER BY %s",
-			strings.Join(cols, ", "), q.Dataset, q.Dataset, where, by, q.Limit+1, by)
+		out.sql = fmt.Sprintf("SELECT %s FROM %s WHERE %s AND rowid IN (SELECT rowid FROM %s WHERE %s ORDER BY %s LIMIT %d) ORDER BY %s",
+			strings.Join(cols, ", "), q.Dataset, where, q.Dataset, where, by, q.Limit+1, by)
+		c.args = append(c.args, c.args[before:]...)
 	}
 	out.args = c.args
 	return out, nil
