@@ -117,7 +117,7 @@ func BenchmarkInvestigate(b *testing.B) {
 		if !ok {
 			b.Fatal("no usage of the process is known")
 		}
-		return wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), int64(use.Maxrss) << 10
+		return wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), use.Maxrss << 10
 	}
 	uratori("ingest", logs, "--store", store)
 	for b.Loop() {
