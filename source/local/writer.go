@@ -69,12 +69,16 @@ func newWriter(in *ingest, conn *sql.Conn) (_ *writer, err error) {
 	}
 	err = conn.Raw(func(dc any) error {
 		c, err := handle(dc)
+		if err != nil {
+			return err
+		}
 		for _, name := range names {
-			if err == nil {
-				w.tables[name], err = newTable(c, name)
+			if w.tables[name], err = newTable(c, name); err != nil {
+				delete(w.tables, name)
+				return err
 			}
 		}
-		return err
+		return nil
 	})
 	return w, err
 }
