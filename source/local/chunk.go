@@ -111,7 +111,7 @@ func (t *table) setText(col int, b []byte) {
 	*(*text)(at) = text{size: uint32(len(b)), head: [4]byte(b), where: uintptr(unsafe.Pointer(unsafe.SliceData(b)))}
 }
 
-// row appends a row of values: string, int64, int or bool.
+// row appends a row of values: string, int64 or bool.
 func (t *table) row(vals ...any) error {
 	for i, v := range vals {
 		switch v := v.(type) {

@@ -48,7 +48,7 @@ const (
 	groupRows  = rowGroup // are put side by side and written together
 	groupBytes = 64 << 20 // or as many bytes of them
 	flushRows  = 2 << 10
-	commitRows = 250_000
+	commitRows = 500_000
 )
 
 // Ingest reads every log among the files and folders of roots. A file that was read before is

@@ -153,7 +153,15 @@ func (w *writer) conflict(c conflict) error {
 func (w *writer) settle(ctx context.Context, d query.Dataset) (err error) {
 	g, t, width := w.groups[d], w.tables[string(d)], len(shapes[d].columns)
 	slices.SortFunc(g.rows, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.near, b.near), cmp.Compare(a.micros, b.micros), cmp.Compare(a.batch, b.batch), cmp.Compare(a.row, b.row))
+		switch {
+		case a.near != b.near:
+			return cmp.Compare(a.near, b.near)
+		case a.micros != b.micros:
+			return cmp.Compare(a.micros, b.micros)
+		case a.batch != b.batch:
+			return cmp.Compare(a.batch, b.batch)
+		}
+		return cmp.Compare(a.row, b.row)
 	})
 	var pin runtime.Pinner // DuckDB copies the texts when a chunk is handed over
 	defer pin.Unpin()
