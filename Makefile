@@ -33,7 +33,7 @@ $(LINT): tools/go.mod tools/go.sum
 	$(GO) -C tools build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 bench: ## measure ingest, store and investigation on a million events, with ratios
-	URATORI_BENCH_EVENTS=$${URATORI_BENCH_EVENTS:-1000000} $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./source/local
+	URATORI_BENCH_EVENTS=$${URATORI_BENCH_EVENTS:-1000000} $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./source/local ./cmd/uratori
 
 soak: ## read 216 reports back and mutate them (minutes)
 	URATORI_SOAK=1 $(GO) test -run 'Soak|Mutation' -timeout 60m ./investigate/...

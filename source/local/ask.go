@@ -98,13 +98,15 @@ func scalar(t query.Type, cell any) (query.Value, error) {
 			return query.TimeOf(time.UnixMicro(x)), nil
 		}
 		return query.IntOf(x), nil
+	case []byte:
+		if a, ok := unsortable(x); ok && t == query.IP {
+			return query.IPOf(a.String()), nil
+		}
 	case string:
 		switch t {
-		case query.IP:
-			return query.IPOf(x), nil
 		case query.JSON:
 			return query.JSONOf(x), nil
-		case query.Text, query.Null, query.Bool, query.Int, query.Time, query.Set, query.Param:
+		case query.Text, query.Null, query.Bool, query.Int, query.Time, query.Set, query.Param, query.IP:
 			return query.TextOf(x), nil
 		default:
 			return query.TextOf(x), nil

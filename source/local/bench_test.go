@@ -84,7 +84,7 @@ func replicate(b *testing.B, dir string, n int) (packed int64) {
 		} else {
 			_ = w.WriteByte(',')
 		}
-		at := start.Add(time.Duration(i) * 30 * 24 * time.Hour / time.Duration(n)).Format("2006-01-02T15:04:05Z")
+		at := start.Add(time.Duration(i) * (30 * 24 * time.Hour / time.Duration(n))).Format("2006-01-02T15:04:05Z")
 		r := pool[i%len(pool)]
 		r = swap(r, "eventID", fmt.Sprintf("%08x-%04x-4000-a000-%012x", rng.Uint32(), rng.Uint32()&0xffff, i))
 		r = swap(r, "requestID", fmt.Sprintf("%016X", rng.Uint64()))

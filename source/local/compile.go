@@ -26,6 +26,7 @@ type columnOut struct {
 type compiler struct {
 	schema query.Schema
 	args   []any
+	dear   bool // a selected field is read out of the record
 }
 
 // compile prints a checked query as SQL. One row more than the limit is asked for, so that a
@@ -40,7 +41,9 @@ func compile(q query.Query) (statement, error) {
 	var cols, group, order []string
 	for _, f := range q.Select {
 		spec, _ := schema.Field(f)
-		cols = append(cols, c.field(f)+" AS "+ident(string(f)))
+		e := c.field(f)
+		c.dear = c.dear || f == query.Raw || e != ident(string(f))
+		cols = append(cols, e+" AS "+ident(string(f)))
 		out.columns = append(out.columns, columnOut{name: string(f), typ: spec.Type})
 	}
 	for _, k := range q.GroupBy {
@@ -59,28 +62,21 @@ func compile(q query.Query) (statement, error) {
 		out.columns = append(out.columns, col)
 	}
 	// Bound values stand in the order of the text: the columns' before the condition's.
+	before := len(c.args)
 	where := fmt.Sprintf("%s >= %s AND %s < %s", schema.TimeField, c.bind(q.Window.From.UnixMicro()), schema.TimeField, c.bind(q.Window.To.UnixMicro()))
 	if q.Where != nil {
 		where += " AND " + c.expr(q.Where)
-	}
-	sortable := func(name string) string {
-		for i, col := range out.columns {
-			if col.name == name && col.typ == query.IP && !col.set && i < len(q.Select) {
-				return ident(name + "_sort")
-			}
-		}
-		return ident(name)
 	}
 	for _, o := range q.Order {
 		dir := "ASC"
 		if o.Desc {
 			dir = "DESC"
 		}
-		order = append(order, fmt.Sprintf("%s %s NULLS LAST", sortable(o.By), dir))
+		order = append(order, fmt.Sprintf("%s %s NULLS LAST", ident(o.By), dir))
 	}
 	// Ties, and answers without an order, follow the row order of evidence, or all columns of a group.
 	if len(q.Select) > 0 {
-		order = append(order, "event_time ASC", "event_id ASC", "raw_sha256 ASC")
+		order = append(order, "event_time ASC", "event_id ASC") // no two rows have one id
 	} else {
 		for _, col := range out.columns[:len(q.GroupBy)] {
 			order = append(order, ident(col.name)+" ASC NULLS LAST")
@@ -96,8 +92,27 @@ func compile(q query.Query) (statement, error) {
 		out.sql += " ORDER BY " + strings.Join(order, ", ")
 	}
 	out.sql += fmt.Sprintf(" LIMIT %d", q.Limit+1)
+	if c.dear && c.plainOrder(q) {
+		// What stands in the record alone is read of the rows that are answered, not of all that are
+		// sorted. The condition stands twice: without it the records of every row would be unpacked.
+		by := strings.Join(order, ", ")
+		out.sql = fmt.Sprintf("SELECT %s FROM %s WHERE %s AND rowid IN (SELECT rowid FROM %s WHERE %s ORDER BY %s LIMIT %d) ORDER BY %s",
+			strings.Join(cols, ", "), q.Dataset, where, q.Dataset, where, by, q.Limit+1, by)
+		c.args = append(c.args, c.args[before:]...)
+	}
 	out.args = c.args
 	return out, nil
+}
+
+// plainOrder tells whether rows are sorted by columns alone.
+func (c *compiler) plainOrder(q query.Query) bool {
+	for _, o := range q.Order {
+		f := query.Field(o.By)
+		if _, raw := query.RawPath(f); raw || f == query.RawSHA256 || cold(c.schema.Dataset, f) || !c.schema.Has(f) {
+			return false
+		}
+	}
+	return true
 }
 
 // ident quotes an identifier.
@@ -119,7 +134,7 @@ func (c *compiler) field(f query.Field) string {
 		return fmt.Sprintf("json_extract_string(raw, %s)", c.bind(p.String()))
 	}
 	if f == query.RawSHA256 {
-		return "lower(hex(raw_sha256))"
+		return "sha256(raw)"
 	}
 	if cold(c.schema.Dataset, f) {
 		spec, _ := c.schema.Field(f)
@@ -152,9 +167,6 @@ func (c *compiler) aggregate(a query.Aggregate) (string, columnOut) {
 	case query.Min, query.Max:
 		col.typ = c.typeOf(a.Field)
 		fn := string(a.Func)
-		if col.typ == query.IP {
-			return fmt.Sprintf("arg_%s(%s, %s)", fn, c.field(a.Field), ident(string(a.Field)+"_sort")), col
-		}
 		return fmt.Sprintf("%s(%s)", fn, c.field(a.Field)), col
 	case query.Values:
 		col.typ, col.set, col.max = c.typeOf(a.Field), true, a.Limit
@@ -162,10 +174,6 @@ func (c *compiler) aggregate(a query.Aggregate) (string, columnOut) {
 		distinct := fmt.Sprintf("list_sort(list(DISTINCT %s) FILTER (WHERE %s IS NOT NULL))", f, f)
 		if _, raw := query.RawPath(a.Field); raw {
 			c.field(a.Field) // the path stands twice: bind it twice
-		}
-		if col.typ == query.IP {
-			s := ident(string(a.Field) + "_sort")
-			distinct = fmt.Sprintf("list_transform(list_sort(list(DISTINCT {'s': %s, 'v': %s}) FILTER (WHERE %s IS NOT NULL)), lambda x: x.v)", s, f, f)
 		}
 		return fmt.Sprintf("%s[1:%d]", distinct, a.Limit+1), col
 	}
@@ -183,7 +191,7 @@ func (c *compiler) expr(e query.Expr) string {
 		return "(NOT " + c.expr(e.X) + ")"
 	case query.Compare:
 		if e.Value.Type() == query.IP {
-			return fmt.Sprintf("coalesce(%s %s %s, FALSE)", ident(string(e.Field)+"_sort"), e.Op, c.bind(sortableText(e.Value.Text())))
+			return fmt.Sprintf("coalesce(%s %s %s, FALSE)", ident(string(e.Field)), e.Op, c.bind(sortableText(e.Value.Text())))
 		}
 		return fmt.Sprintf("coalesce(%s %s %s, FALSE)", c.field(e.Field), e.Op, c.value(e.Value))
 	case query.In:
@@ -191,9 +199,6 @@ func (c *compiler) expr(e query.Expr) string {
 			return "FALSE"
 		}
 		f := c.field(e.Field)
-		if c.typeOf(e.Field) == query.IP {
-			f = ident(string(e.Field) + "_sort")
-		}
 		parts := make([]string, len(e.Values))
 		for i, v := range e.Values {
 			if v.Type() == query.IP {
@@ -218,7 +223,7 @@ func (c *compiler) expr(e query.Expr) string {
 		for bit := p.Bits(); bit < p.Addr().BitLen(); bit++ {
 			high[1+bit/8] |= 1 << (7 - bit%8)
 		}
-		s := ident(string(e.Field) + "_sort")
+		s := ident(string(e.Field))
 		return fmt.Sprintf("coalesce(%s >= %s AND %s <= %s, FALSE)", s, c.bind(low), s, c.bind(high))
 	case query.Exists:
 		return fmt.Sprintf("(%s IS NOT NULL)", c.field(e.Field))

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"uratori/evidence"
@@ -12,24 +11,48 @@ import (
 
 const hour = coverage.Hour
 
-// kindSQL tells the kind of record of a CloudTrail row. A Lambda or S3 event is a data event
+// kindSQL tells the kind of record of a CloudTrail row, as kindOf does in Go. A Lambda or S3 event is a data event
 // when the record says so; other services' data events have a kind of their own.
 const kindSQL = `CASE WHEN coalesce(event_category, '') = 'Data' OR (event_category IS NULL AND management_event = FALSE)
 	THEN CASE event_source WHEN 's3.amazonaws.com' THEN 's3_data' WHEN 'lambda.amazonaws.com' THEN 'lambda_data' ELSE 'other_data' END
 	WHEN coalesce(event_category, 'Management') = 'Management' THEN 'cloudtrail_management' ELSE 'other' END`
 
-// countHours counts the records of each kind by hour: what coverage is derived from.
-func countHours(ctx context.Context, conn *sql.Conn) error {
-	for _, st := range []string{
-		"DELETE FROM hours",
-		fmt.Sprintf("INSERT INTO hours SELECT %s, coalesce(account, ''), coalesce(region, ''), event_time // %d, count(*) FROM cloudtrail GROUP BY ALL", kindSQL, hour),
-		fmt.Sprintf("INSERT INTO hours SELECT CASE WHEN interactive = FALSE OR category = 'NonInteractiveUserSignInLogs' THEN 'signin_noninteractive' ELSE 'signin' END, '', '', event_time // %d, count(*) FROM signin GROUP BY ALL", hour),
-	} {
-		if _, err := conn.ExecContext(ctx, st); err != nil {
-			return err
+// An hoursOf is what records are counted by, hour by hour: what coverage is derived from.
+type hoursOf struct{ kind, account, region string }
+
+// countedBy are the fields that tell it; the first is one that says no.
+var countedBy = map[query.Dataset][]query.Field{
+	query.CloudTrail: {"management_event", "event_category", "event_source", "account", "region"},
+	query.SignIn:     {"interactive", "category"},
+}
+
+// kindOf tells the kind of record of a CloudTrail event.
+func kindOf(category, source string, notManagement bool) string {
+	switch {
+	case category == "Data", category == "" && notManagement:
+		switch source {
+		case "s3.amazonaws.com":
+			return query.KindS3Data
+		case "lambda.amazonaws.com":
+			return query.KindLambdaData
 		}
+		return "other_data"
+	case category == "", category == "Management":
+		return query.KindManagement
 	}
-	return nil
+	return "other"
+}
+
+// signinKindSQL tells the kind of record of a sign-in.
+const signinKindSQL = `CASE WHEN interactive = FALSE OR category = 'NonInteractiveUserSignInLogs' THEN 'signin_noninteractive' ELSE 'signin' END`
+
+// uncount is the statement that takes rows of a dataset out of the counts by hour.
+func uncount(d query.Dataset, from string) string {
+	by := kindSQL + ", coalesce(account, ''), coalesce(region, '')"
+	if d == query.SignIn {
+		by = signinKindSQL + ", '', ''"
+	}
+	return fmt.Sprintf("INSERT INTO hours SELECT %s, event_time // %d, -count(*) FROM %s GROUP BY ALL", by, hour, from)
 }
 
 // A mark is what is known of one stretch of the window.
@@ -70,7 +93,7 @@ func (s *Store) hourCounts(ctx context.Context, scope query.Scope) (map[int64]in
 	if scope.Region != "" {
 		q, args = q+" AND region = ?", append(args, scope.Region)
 	}
-	rows, err := s.db.QueryContext(ctx, q+" GROUP BY hour", args...)
+	rows, err := s.db.QueryContext(ctx, q+" GROUP BY hour HAVING sum(n) > 0", args...)
 	if err != nil {
 		return nil, err
 	}

@@ -6,11 +6,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"database/sql/driver"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"net/netip"
@@ -21,7 +20,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/duckdb/duckdb-go/v2"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
@@ -47,9 +45,10 @@ type Report struct {
 
 // How rows travel and when they are made safe.
 const (
-	batchRows  = 512
-	flushRows  = 5_000
-	commitRows = 150_000
+	groupRows  = rowGroup // are put side by side and written together
+	groupBytes = 64 << 20 // or as many bytes of them
+	flushRows  = 2 << 10
+	commitRows = 500_000
 )
 
 // Ingest reads every log among the files and folders of roots. A file that was read before is
@@ -67,6 +66,7 @@ func (s *Store) Ingest(ctx context.Context, roots []string, tell func(Progress))
 	if err := in.find(roots); err != nil {
 		return rep, err
 	}
+	defer s.forgetTrails()
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return rep, err
@@ -90,16 +90,24 @@ type ingest struct {
 	report *Report
 	tell   func(Progress)
 
-	files  []found
-	bytes  int64
-	known  map[string]bool // sha256 of files read by earlier runs; not changed while readers look at it
-	seen   map[eventKey]shaHead
-	clash  map[string]map[string]bool // dataset -> ids with different bytes
-	drop   []dropped                  // rows to take out again: the larger hash of one id
-	counts map[string]int64
-	seeds  [2]maphash.Seed
+	files     []found
+	bytes     int64
+	known     map[string]bool // sha256 of files read by earlier runs; not changed while readers look at it
+	listed    map[string]bool // sha256 of files read by this run
+	documents map[string]bool // sha256 of documents, of this run and earlier ones
+	seen      map[eventKey]shaHead
+	clash     map[conflict]bool // ids with different bytes
+	counts    map[string]int64
+	keys      keyer
+	free      chan *batch // to be filled again
 
 	progress Progress
+}
+
+// A conflict is an id that came with different bytes.
+type conflict struct {
+	dataset query.Dataset
+	id      string
 }
 
 type found struct {
@@ -109,20 +117,10 @@ type found struct {
 	err  error // it could not be opened
 }
 
-// eventKey tells events apart: a UUID's own bytes, else two independent hashes of the id.
-type eventKey struct {
-	dataset byte
-	id      [16]byte
-}
+// shaHead is the beginning of a record's sha256, enough to tell whether two are the same.
+type shaHead uint64
 
-// shaHead is the beginning of a record's sha256, enough to compare.
-type shaHead [8]byte
-
-type dropped struct {
-	dataset query.Dataset
-	id      string
-	sha     string
-}
+func headOf(sha *[32]byte) shaHead { return shaHead(binary.BigEndian.Uint64(sha[:])) }
 
 // find lists the files, sorted by path. Links to folders are not followed.
 func (in *ingest) find(roots []string) error {
@@ -178,10 +176,11 @@ func same(a, b string) bool {
 
 // load reads what the store holds already.
 func (in *ingest) load(ctx context.Context, conn *sql.Conn) error {
-	in.known, in.seen = map[string]bool{}, map[eventKey]shaHead{}
-	in.clash, in.counts = map[string]map[string]bool{}, map[string]int64{}
-	in.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
-	each := func(q string, use func(a, b string)) error {
+	in.known, in.listed, in.documents = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	in.seen = map[eventKey]shaHead{}
+	in.clash, in.counts = map[conflict]bool{}, map[string]int64{}
+	in.keys, in.free = newKeyer(), make(chan *batch, 2*groupRows/batchRows)
+	each := func(q string, use func(a, b string, n int64)) error {
 		rows, err := conn.QueryContext(ctx, q)
 		if err != nil {
 			return err
@@ -189,62 +188,57 @@ func (in *ingest) load(ctx context.Context, conn *sql.Conn) error {
 		defer rows.Close()
 		for rows.Next() {
 			var a, b string
-			if err := rows.Scan(&a, &b); err != nil {
+			var n int64
+			if err := rows.Scan(&a, &b, &n); err != nil {
 				return err
 			}
-			use(a, b)
+			use(a, b, n)
 		}
 		return rows.Err()
 	}
-	if err := each("SELECT sha256, '' FROM files", func(a, _ string) { in.known[a] = true }); err != nil {
+	if err := each("SELECT sha256, '', 0 FROM files", func(a, _ string, _ int64) { in.known[a] = true }); err != nil {
 		return err
 	}
-	if err := each("SELECT dataset, event_id FROM conflicts", func(d, id string) { in.note(query.Dataset(d), id) }); err != nil {
+	if err := each("SELECT sha256, '', 0 FROM documents", func(a, _ string, _ int64) { in.documents[a] = true }); err != nil {
 		return err
 	}
-	if err := each("SELECT name, CAST(n AS VARCHAR) FROM counters", func(name, n string) { in.counts[name], _ = strconv.ParseInt(n, 10, 64) }); err != nil {
+	if err := each("SELECT dataset, event_id, 0 FROM conflicts", func(d, id string, _ int64) { in.clash[conflict{query.Dataset(d), id}] = true }); err != nil {
+		return err
+	}
+	if err := each("SELECT name, '', n FROM counters", func(name, _ string, n int64) { in.counts[name] = n }); err != nil {
 		return err
 	}
 	for _, schema := range query.Schemas() {
 		d := schema.Dataset
-		q := fmt.Sprintf("SELECT event_id, lower(hex(raw_sha256)) FROM %s", d)
-		if err := each(q, func(id, sha string) {
-			var h shaHead
-			_, _ = hex.Decode(h[:], []byte(sha[:min(len(sha), 16)]))
-			in.seen[in.key(d, id)] = h
-		}); err != nil {
+		q := fmt.Sprintf("SELECT event_id, '', %s FROM %s", headColumn, d)
+		if err := each(q, func(id, _ string, n int64) { in.seen[in.keys.of(d, id)] = shaHead(n) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (in *ingest) note(d query.Dataset, id string) {
-	if in.clash[string(d)] == nil {
-		in.clash[string(d)] = map[string]bool{}
+// batch is an empty batch, used before if there is one.
+func (in *ingest) batch(d query.Dataset) *batch {
+	select {
+	case b := <-in.free:
+		b.dataset = d
+		return b
+	default:
+		return &batch{dataset: d}
 	}
-	in.clash[string(d)][id] = true
 }
 
-func (in *ingest) key(d query.Dataset, id string) eventKey {
-	k := eventKey{dataset: 'c'}
-	if d == query.SignIn {
-		k.dataset = 's'
+// done takes a batch back whose rows were written. One that grew large is left to the collector.
+func (in *ingest) done(b *batch) {
+	b.reset()
+	if cap(b.texts) > batchBytes {
+		return
 	}
-	if len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' {
-		compact := id[:8] + id[9:13] + id[14:18] + id[19:23] + id[24:]
-		if _, err := hex.Decode(k.id[:], []byte(compact)); err == nil && strings.ToLower(id) == id {
-			return k
-		}
+	select {
+	case in.free <- b:
+	default:
 	}
-	k.dataset -= 'a' - 'A' // hashed ids never meet UUIDs
-	for i, seed := range in.seeds {
-		h := maphash.String(seed, id)
-		for j := range 8 {
-			k.id[8*i+j] = byte(h >> (8 * j))
-		}
-	}
-	return k
 }
 
 // A fileResult is what is known when a file was read to its end.
@@ -267,7 +261,7 @@ type document struct{ sha, name, body string }
 // A reading is one file on its way: batches of rows, then the result.
 type reading struct {
 	file   found
-	rows   chan []row
+	rows   chan *batch
 	result chan fileResult
 }
 
@@ -292,23 +286,22 @@ func (in *ingest) run(ctx context.Context, conn *sql.Conn) (err error) {
 		}
 		<-done
 	}()
-	w := &writer{in: in, conn: conn}
+	w, err := newWriter(in, conn)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close(err != nil)) }()
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.abort())
-		}
-	}()
 	for r := range ahead {
 		for batch := range r.rows {
-			if err := w.add(batch); err != nil {
+			in.progress.Records += int64(len(batch.rows))
+			if err := w.add(ctx, batch); err != nil {
 				for range r.rows {
 				}
 				return err
 			}
-			in.progress.Records += int64(len(batch))
 		}
 		res := <-r.result
 		if res.err != nil {
@@ -329,7 +322,7 @@ func (in *ingest) run(ctx context.Context, conn *sql.Conn) (err error) {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	return w.end(ctx)
+	return w.commit(ctx)
 }
 
 // readAll starts the files in order, at most two at a time.
@@ -342,7 +335,7 @@ func (in *ingest) readAll(ctx context.Context, ahead chan<- *reading) {
 		case <-ctx.Done():
 			return
 		}
-		r := &reading{file: f, rows: make(chan []row, 4), result: make(chan fileResult, 1)}
+		r := &reading{file: f, rows: make(chan *batch, 4), result: make(chan fileResult, 1)}
 		go func() {
 			defer func() { <-slots }()
 			res := in.readFile(ctx, f, r.rows)
@@ -360,7 +353,7 @@ func (in *ingest) readAll(ctx context.Context, ahead chan<- *reading) {
 }
 
 // readFile reads one file and sends its rows.
-func (in *ingest) readFile(ctx context.Context, f found, rows chan<- []row) fileResult {
+func (in *ingest) readFile(ctx context.Context, f found, rows chan<- *batch) fileResult {
 	unreadable := func(err error) fileResult {
 		return fileResult{isLog: true, badCount: 1, bad: []quarantined{{f.name, "file", "cannot be opened: " + err.Error(), ""}}}
 	}
@@ -384,7 +377,7 @@ func (in *ingest) readFile(ctx context.Context, f found, rows chan<- []row) file
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return unreadable(err)
 	}
-	v := &fileVisit{ctx: ctx, in: in, file: f.name, rows: rows, reader: newReader(), res: &res}
+	v := &fileVisit{ctx: ctx, in: in, file: f.name, rows: rows, reader: newReader(in.keys), res: &res}
 	if err := v.all(file); err != nil {
 		res.err = err
 	}
@@ -396,10 +389,22 @@ type fileVisit struct {
 	ctx    context.Context
 	in     *ingest
 	file   string
-	rows   chan<- []row
-	batch  []row
+	rows   chan<- *batch
+	filled [2]*batch // of CloudTrail and of sign-ins
 	reader *reader
 	res    *fileResult
+}
+
+// into is the batch that a record of the dataset goes into.
+func (v *fileVisit) into(d query.Dataset) *batch {
+	b := &v.filled[0]
+	if d == query.SignIn {
+		b = &v.filled[1]
+	}
+	if *b == nil {
+		*b = v.in.batch(d)
+	}
+	return *b
 }
 
 func (v *fileVisit) all(file *os.File) error {
@@ -410,7 +415,7 @@ func (v *fileVisit) all(file *os.File) error {
 		return v.bad(0, nil, fmt.Errorf("cannot be unpacked: %w", err))
 	}
 	defer closeStream()
-	text := bufio.NewReaderSize(stream, 64<<10)
+	text := bufio.NewReaderSize(stream, 256<<10)
 	start, _ := text.Peek(4096)
 	switch trimmed := bytes.TrimLeft(bytes.TrimPrefix(start, []byte("\xef\xbb\xbf")), " \t\r\n"); {
 	case len(trimmed) == 0:
@@ -453,8 +458,27 @@ func unpack(r *bufio.Reader) (io.Reader, func(), error) {
 	return r, func() {}, nil
 }
 
+// quick stores the record that b begins with, if it is of the plain kind, and tells its length.
+func (v *fileVisit) quick(b []byte, offset int64) (int, error) {
+	n := v.reader.quick(b, offset, v.into(query.CloudTrail))
+	if n == 0 {
+		return 0, nil
+	}
+	return n, v.stored()
+}
+
+// stored counts a record that became a row.
+func (v *fileVisit) stored() error {
+	v.res.isLog = true
+	v.res.records++
+	return v.send(false)
+}
+
 // record stores one record, or says why not.
 func (v *fileVisit) record(raw []byte, offset int64) error {
+	if v.reader.quick(raw, -1, v.into(query.CloudTrail)) == len(raw) {
+		return v.stored()
+	}
 	k := classify(raw)
 	if k == lookupKind || k == splunkKind {
 		inner, ok := unwrap(k, raw)
@@ -463,6 +487,9 @@ func (v *fileVisit) record(raw []byte, offset int64) error {
 		}
 		if raw = inner; len(raw) == 0 || raw[0] != '{' {
 			return v.bad(offset, head(raw), errBroken)
+		}
+		if v.reader.quick(raw, -1, v.into(query.CloudTrail)) == len(raw) {
+			return v.stored()
 		}
 		k = classify(raw)
 	}
@@ -476,14 +503,10 @@ func (v *fileVisit) record(raw []byte, offset int64) error {
 	case unknownKind, lookupKind, splunkKind:
 		return v.unknown(offset, raw)
 	}
-	r, err := v.reader.read(datasetOf(k), raw)
-	if err != nil {
+	if err := v.reader.read(datasetOf(k), raw, v.into(datasetOf(k))); err != nil {
 		return v.bad(offset, head(raw), err)
 	}
-	v.res.isLog = true
-	v.res.records++
-	v.batch = append(v.batch, r)
-	return v.send(false)
+	return v.stored()
 }
 
 // unknown is an object that is no log record. Alone in its file it makes the file no log;
@@ -509,205 +532,20 @@ func escape(b []byte) string {
 	return q[1 : len(q)-1]
 }
 
+// send hands batches on: the full ones, and the last ones.
 func (v *fileVisit) send(last bool) error {
-	if len(v.batch) < batchRows && !last || len(v.batch) == 0 {
-		return v.ctx.Err()
-	}
-	select {
-	case v.rows <- v.batch:
-		v.batch = make([]row, 0, batchRows)
-		return nil
-	case <-v.ctx.Done():
-		return v.ctx.Err()
-	}
-}
-
-// A writer puts rows into the store, inside a transaction.
-type writer struct {
-	in        *ingest
-	conn      *sql.Conn
-	appenders map[query.Dataset]*duckdb.Appender
-	unflushed int
-	uncommitt int
-	open      bool
-}
-
-func (w *writer) begin(ctx context.Context) error {
-	if _, err := w.conn.ExecContext(ctx, "BEGIN TRANSACTION"); err != nil {
-		return err
-	}
-	w.open = true
-	w.appenders = map[query.Dataset]*duckdb.Appender{}
-	return w.conn.Raw(func(dc any) error {
-		c, ok := dc.(*duckdb.Conn)
-		if !ok {
-			return errors.New("the driver's connection is not DuckDB's")
+	for i, b := range v.filled {
+		if b == nil || !last && !b.full() || len(b.rows) == 0 {
+			continue
 		}
-		for _, schema := range query.Schemas() {
-			a, err := duckdb.NewAppender(c, "store", "main", string(schema.Dataset))
-			if err != nil {
-				return err
-			}
-			w.appenders[schema.Dataset] = a
-		}
-		return nil
-	})
-}
-
-// add appends the rows that are new.
-func (w *writer) add(batch []row) error {
-	in := w.in
-	args := make([]driver.Value, 0, 64)
-	for i := range batch {
-		r := &batch[i]
-		k := in.key(r.dataset, r.id)
-		var h shaHead
-		copy(h[:], r.sha[:])
-		if before, ok := in.seen[k]; ok {
-			in.report.Duplicates++
-			in.counts["duplicates"]++
-			if before == h {
-				continue
-			}
-			in.note(r.dataset, r.id)
-			if bytes.Compare(h[:], before[:]) > 0 {
-				continue
-			}
-			in.drop = append(in.drop, dropped{r.dataset, r.id, hex.EncodeToString(r.sha[:])})
-		}
-		in.seen[k] = h
-		args = args[:0]
-		for _, v := range r.vals {
-			args = append(args, v)
-		}
-		if err := w.appenders[r.dataset].AppendRow(args...); err != nil {
-			return err
-		}
-		if !in.store.opt.Now.IsZero() && r.micros > in.store.opt.Now.UnixMicro()+int64(24*3600*1e6) {
-			in.counts["future"]++
-		}
-		in.report.Records++
-		w.unflushed++
-		w.uncommitt++
-	}
-	if w.unflushed >= flushRows {
-		return w.flush()
-	}
-	return nil
-}
-
-func (w *writer) flush() error {
-	w.unflushed = 0
-	for _, schema := range query.Schemas() {
-		if err := w.appenders[schema.Dataset].Flush(); err != nil {
-			return err
+		select {
+		case v.rows <- b:
+			v.filled[i] = nil
+		case <-v.ctx.Done():
+			return v.ctx.Err()
 		}
 	}
-	return nil
-}
-
-// file ends a file: its place in the manifest, its bad records, its documents.
-func (w *writer) file(ctx context.Context, f found, res fileResult) error {
-	in := w.in
-	switch {
-	case res.known:
-		in.report.Known++
-		return nil
-	case !res.isLog:
-		// A file in which nothing is a record is no log; what is bad in it is not told of.
-		in.report.NotLogs++
-		in.counts["not_logs"]++
-		res.bad, res.badCount = nil, 0
-	default:
-		in.report.Files++
-		in.counts["files"]++
-	}
-	in.report.Bad += res.badCount
-	in.counts["quarantined"] += res.badCount
-	in.counts["invalid_ips"] += res.badIPs
-	if res.sha != "" {
-		if err := w.exec(ctx, "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?)", res.sha, valid(f.name), res.records, res.isLog); err != nil {
-			return err
-		}
-	}
-	for _, q := range res.bad {
-		if err := w.exec(ctx, "INSERT INTO quarantine VALUES (?, ?, ?, ?)", valid(q.file), q.position, valid(q.reason), q.sample); err != nil {
-			return err
-		}
-	}
-	for _, d := range res.documents {
-		if err := w.exec(ctx, "INSERT OR IGNORE INTO documents VALUES (?, ?, ?)", d.sha, valid(d.name), valid(d.body)); err != nil {
-			return err
-		}
-	}
-	if w.uncommitt >= commitRows {
-		w.uncommitt = 0
-		if err := w.commit(ctx); err != nil {
-			return err
-		}
-		return w.begin(ctx)
-	}
-	return nil
-}
-
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
-
-func (w *writer) exec(ctx context.Context, q string, args ...any) error {
-	_, err := w.conn.ExecContext(ctx, q, args...)
-	return err
-}
-
-func (w *writer) end(ctx context.Context) error { return w.commit(ctx) }
-
-// commit makes what was read so far last: rows, manifest, counters and coverage together.
-func (w *writer) commit(ctx context.Context) error {
-	for _, schema := range query.Schemas() {
-		if err := w.appenders[schema.Dataset].Close(); err != nil {
-			return err
-		}
-	}
-	w.appenders = nil
-	in := w.in
-	for _, d := range in.drop {
-		q := fmt.Sprintf("DELETE FROM %s WHERE event_id = ? AND raw_sha256 > unhex(?)", d.dataset)
-		if err := w.exec(ctx, q, d.id, d.sha); err != nil {
-			return err
-		}
-	}
-	in.drop = nil
-	for d, ids := range in.clash {
-		for id := range ids {
-			if err := w.exec(ctx, "INSERT OR IGNORE INTO conflicts VALUES (?, ?)", d, id); err != nil {
-				return err
-			}
-		}
-	}
-	for name, n := range in.counts {
-		if err := w.exec(ctx, "INSERT OR REPLACE INTO counters VALUES (?, ?)", name, n); err != nil {
-			return err
-		}
-	}
-	if err := countHours(ctx, w.conn); err != nil {
-		return err
-	}
-	w.open = false
-	_, err := w.conn.ExecContext(ctx, "COMMIT")
-	return err
-}
-
-// abort undoes what was not committed.
-func (w *writer) abort() error {
-	for _, a := range w.appenders {
-		_ = a.Clear()
-		_ = a.Close() // what it holds is rolled back below
-	}
-	w.appenders = nil
-	if !w.open {
-		return nil
-	}
-	w.open = false
-	_, err := w.conn.ExecContext(context.Background(), "ROLLBACK")
-	return err
+	return v.ctx.Err()
 }
 
 // sortable is the form of an address whose bytes order as addresses do: IPv4 before IPv6.
@@ -718,6 +556,14 @@ func sortable(a netip.Addr) []byte {
 	}
 	b := a.As16()
 	return append([]byte{6}, b[:]...)
+}
+
+// unsortable is the address of its sortable form.
+func unsortable(b []byte) (netip.Addr, bool) {
+	if len(b) == 0 {
+		return netip.Addr{}, false
+	}
+	return netip.AddrFromSlice(b[1:])
 }
 
 func isUTF8Text(b []byte) bool {

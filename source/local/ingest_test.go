@@ -320,20 +320,22 @@ func TestAStopLeavesAConsistentStore(t *testing.T) {
 
 func TestStoresThatCannotBeOpened(t *testing.T) {
 	ctx := context.Background()
-	newer := filepath.Join(t.TempDir(), "s.duckdb")
-	s, err := Open(ctx, Options{Path: newer})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.db.Exec("UPDATE meta SET value = '99' WHERE key = 'version'"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	var v *VersionError
-	if _, err := Open(ctx, Options{Path: newer}); !errors.As(err, &v) || v.Have != 99 {
-		t.Errorf("a newer store: %v", err)
+	for have, says := range map[int]string{99: "use the newer program", 1: "ingest the logs again"} {
+		other := filepath.Join(t.TempDir(), "s.duckdb")
+		s, err := Open(ctx, Options{Path: other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.db.Exec("UPDATE meta SET value = ? WHERE key = 'version'", fmt.Sprint(have)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var v *VersionError
+		if _, err := Open(ctx, Options{Path: other}); !errors.As(err, &v) || v.Have != have || !strings.Contains(err.Error(), says) {
+			t.Errorf("a store of version %d: %v", have, err)
+		}
 	}
 	text := filepath.Join(put(t, map[string]string{"s.duckdb": "this is text"}), "s.duckdb")
 	if _, err := Open(ctx, Options{Path: text}); err == nil {

@@ -21,6 +21,30 @@ var secretKeys = map[string]bool{
 	"webidentitytoken": true, "userpassword": true, "secretkey": true,
 }
 
+// secretLetters are the last and the middle letters of those names, by length and first letter: a
+// quick look that rules most names out.
+var secretLetters = func() (out [41][32]struct{ last, middle uint32 }) {
+	for k := range secretKeys {
+		of := &out[len(k)][k[0]&31]
+		of.last |= 1 << (k[len(k)-1] & 31)
+		of.middle |= 1 << (k[len(k)/2] & 31)
+	}
+	return out
+}()
+
+// mayBeSecret tells whether a member's name is one of them.
+func mayBeSecret(key []byte) bool {
+	n := len(key)
+	if n == 0 || n >= len(secretLetters) {
+		return false
+	}
+	of := &secretLetters[n][key[0]&31]
+	if of.last>>(key[n-1]&31)&1 == 0 || of.middle>>(key[n/2]&31)&1 == 0 {
+		return false
+	}
+	return secretKeys[strings.ToLower(string(key))]
+}
+
 // hints are parts of those names: a record without any of them holds no secret.
 var hints = [][]byte{[]byte("oken\""), []byte("ecret"), []byte("assword\""), []byte("aterial\""), []byte("rivateKey"), []byte("ssertion\"")}
 

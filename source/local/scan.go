@@ -42,6 +42,9 @@ func newScanner(r io.Reader) *scanner {
 
 // A visit is told of every record (raw is valid until it returns), and of what cannot be one.
 type visit interface {
+	// quick is offered the stream from an object's brace on; it takes the whole object as a
+	// record and tells its length, or 0 and nothing was done.
+	quick(b []byte, offset int64) (int, error)
 	record(raw []byte, offset int64) error
 	bad(offset int64, sample []byte, why error) error
 }
@@ -163,8 +166,30 @@ func (s *scanner) elements(v visit) error {
 	}
 }
 
+// ahead is how much of the stream is looked at together: most records are far shorter.
+const ahead = 16 << 10
+
+// quick lets the visitor take the object that comes next where it lies.
+func (s *scanner) quick(v visit) (bool, error) {
+	if s.r.Buffered() < ahead {
+		if _, err := s.r.Peek(ahead); err != nil && !errors.Is(err, io.EOF) {
+			s.note(err)
+		}
+	}
+	b, _ := s.r.Peek(s.r.Buffered())
+	n, err := v.quick(b, s.offset)
+	if n > 0 {
+		discarded, _ := s.r.Discard(n)
+		s.offset += int64(discarded)
+	}
+	return n > 0, err
+}
+
 // object visits one object as a record.
 func (s *scanner) object(v visit) error {
+	if done, err := s.quick(v); done || err != nil {
+		return err
+	}
 	start := s.offset
 	raw, err := s.value()
 	switch {
@@ -210,6 +235,9 @@ func (s *scanner) line(v visit, why error) error {
 // top reads an object at the top of the stream: a wrapper, whose records are visited one by
 // one, or a record of its own.
 func (s *scanner) top(v visit) error {
+	if done, err := s.quick(v); done || err != nil {
+		return err
+	}
 	start := s.offset
 	s.skip()
 	s.buf = append(s.buf[:0], '{')

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -24,8 +25,10 @@ import (
 	"uratori/source/coverage"
 )
 
-// schemaVersion is the version of the store's tables. A newer store is refused.
-const schemaVersion = 1
+// schemaVersion is the version of the store's tables. A store of any other version is refused: it
+// is made of log files, and reading them again is surer than to change it. Version 2 keeps
+// addresses in one form and no hash that can be had from the record.
+const schemaVersion = 2
 
 // An Assertion says what is, or is not, collected. It wins over what records show.
 type Assertion = coverage.Assertion
@@ -47,15 +50,21 @@ type Store struct {
 	connector *duckdb.Connector
 	db        *sql.DB
 	attached  bool // the file is attached: further connections can use it
+
+	trailsMu sync.Mutex
+	trails   map[string]*trails // by account; see trailsOf
 }
 
-// A VersionError says that a store was written by a newer program.
+// A VersionError says that a store was written by a newer or an older program.
 type VersionError struct {
 	Path string
 	Have int
 }
 
 func (e *VersionError) Error() string {
+	if e.Have < schemaVersion {
+		return fmt.Sprintf("store %s has version %d, of an older program, and this one writes %d; ingest the logs again into a new store", e.Path, e.Have, schemaVersion)
+	}
 	return fmt.Sprintf("store %s has version %d and this program knows %d; use the newer program, or ingest the logs into a new store", e.Path, e.Have, schemaVersion)
 }
 
@@ -91,7 +100,9 @@ func Open(ctx context.Context, opt Options) (s *Store, err error) {
 	if !opt.ReadOnly {
 		attach = fmt.Sprintf("ATTACH IF NOT EXISTS %s AS store (STORAGE_VERSION 'latest', ROW_GROUP_SIZE %d)", sqlText(s.path), rowGroup)
 	}
-	const dsn = "?memory_limit=256MB&threads=2&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false&checkpoint_threshold=2GB"
+	// One thread a query: with more, the one that asks spins while the others work, which costs a bulk
+	// load half as much CPU again. Queries run on their callers' threads beside each other.
+	const dsn = "?memory_limit=224MB&threads=1&autoinstall_known_extensions=false&autoload_known_extensions=false&preserve_insertion_order=false&checkpoint_threshold=2GB"
 	if s.connector, err = duckdb.NewConnector(dsn, func(c driver.ExecerContext) error {
 		_, err := c.ExecContext(ctx, "USE store", nil)
 		return ignoreFirst(err, s)
@@ -195,7 +206,7 @@ func (s *Store) checkVersion(ctx context.Context) error {
 		return fmt.Errorf("the file is no store of this program: %w", err)
 	}
 	n, err := strconv.Atoi(v)
-	if err != nil || n > schemaVersion {
+	if err != nil || n != schemaVersion {
 		return &VersionError{Path: s.path, Have: n}
 	}
 	return nil
@@ -245,8 +256,10 @@ type column struct {
 	name    string
 	sqlType string
 	field   query.Field
-	binary  bool // the sortable form of an address
 }
+
+// headColumn holds the first 8 bytes of the sha256 of raw, as a signed number.
+const headColumn = "raw_head"
 
 // cold tells which fields have no column of their own: they are asked for so seldom that reading
 // them out of the raw record costs less than keeping them twice.
@@ -262,7 +275,7 @@ func cold(d query.Dataset, f query.Field) bool {
 	return false
 }
 
-// columnsOf are the columns of a dataset: one a field, and for each address its sortable form.
+// columnsOf are the columns of a dataset: one for each field that is not cold.
 func columnsOf(schema query.Schema) []column {
 	var out []column
 	for _, f := range schema.Fields {
@@ -275,7 +288,9 @@ func columnsOf(schema query.Schema) []column {
 			c.sqlType = "BOOLEAN"
 		case query.Int, query.Time:
 			c.sqlType = "BIGINT" // times are microseconds since 1970 UTC
-		case query.Text, query.IP, query.JSON, query.Null, query.Set, query.Param:
+		case query.IP:
+			c.sqlType = "BLOB" // see sortable
+		case query.Text, query.JSON, query.Null, query.Set, query.Param:
 			c.sqlType = "VARCHAR"
 		default:
 			c.sqlType = "VARCHAR"
@@ -284,12 +299,11 @@ func columnsOf(schema query.Schema) []column {
 		case query.Raw:
 			c.sqlType = "VARCHAR USING COMPRESSION zstd"
 		case query.RawSHA256:
-			c.sqlType = "BLOB" // half of its hex
+			// The record's hash does not compress and can be had from the record. What is kept is its
+			// beginning, by which a duplicate is told from a conflict.
+			c.name, c.sqlType = headColumn, "BIGINT"
 		}
 		out = append(out, c)
-		if f.Type == query.IP {
-			out = append(out, column{name: string(f.Name) + "_sort", sqlType: "BLOB", field: f.Name, binary: true})
-		}
 	}
 	return out
 }

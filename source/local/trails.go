@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -96,8 +97,34 @@ func accountOf(arn string) string {
 	return ""
 }
 
-// trailsOf reads the saved settings and the changes in the log for the scope's account.
+// trailsOf are the trails of the scope's account. They are read once and kept until more is
+// ingested: every question's coverage asks for them.
 func (s *Store) trailsOf(ctx context.Context, scope query.Scope) (*trails, error) {
+	s.trailsMu.Lock()
+	defer s.trailsMu.Unlock()
+	if t := s.trails[scope.Account]; t != nil {
+		return t, nil
+	}
+	t, err := s.readTrails(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	if s.trails == nil {
+		s.trails = map[string]*trails{}
+	}
+	s.trails[scope.Account] = t
+	return t, nil
+}
+
+// forgetTrails is called when the store has changed.
+func (s *Store) forgetTrails() {
+	s.trailsMu.Lock()
+	defer s.trailsMu.Unlock()
+	s.trails = nil
+}
+
+// readTrails reads the saved settings and the changes in the log.
+func (s *Store) readTrails(ctx context.Context, scope query.Scope) (*trails, error) {
 	t := &trails{list: map[string]*trail{}}
 	docs, err := s.db.QueryContext(ctx, "SELECT name, body FROM documents ORDER BY name, sha256")
 	if err != nil {
@@ -221,7 +248,7 @@ func (e eventSelectors) parse() *selectors {
 
 // trailChanges reads the calls that changed the trails, successful ones only.
 func (s *Store) trailChanges(ctx context.Context, scope query.Scope, t *trails) error {
-	q := `SELECT event_time, event_name, trail_name, json_extract_string(raw, '$.requestParameters') FROM cloudtrail
+	q := `SELECT event_time, event_name, trail_name, CASE event_name WHEN 'PutEventSelectors' THEN json_extract_string(raw, '$.requestParameters') END FROM cloudtrail
 		WHERE event_source = 'cloudtrail.amazonaws.com' AND error_code IS NULL AND trail_name IS NOT NULL
 		AND event_name IN ('StopLogging', 'StartLogging', 'DeleteTrail', 'PutEventSelectors', 'CreateTrail')`
 	var args []any
@@ -276,48 +303,64 @@ type trailState struct {
 	unknown   bool
 }
 
-// at tells what the trail did with a kind of record at a moment.
-func (tr *trail) at(kind string, when int64) trailState {
-	// Before its first change a trail was the other way round; saved settings tell of now.
-	logging, sel, deleted := !tr.stopped, tr.selectors, false
-	for _, c := range tr.changes {
-		if c.logging != nil {
-			logging = !*c.logging
-			break
-		}
-		if c.deleted {
-			logging = true
-			break
-		}
-	}
-	for _, c := range tr.changes {
-		if c.at > when {
-			break
-		}
-		if c.logging != nil {
-			logging = *c.logging
-		}
-		if c.selectors != nil {
-			sel = c.selectors
-		}
-		deleted = deleted || c.deleted
-	}
-	switch {
-	case sel == nil:
-		// A trail whose selectors are not known records management events by default.
-		if kind == query.KindManagement {
-			return trailState{recording: logging && !deleted, stopped: !logging || deleted}
-		}
-		return trailState{unknown: logging && !deleted, stopped: !logging || deleted}
-	case !sel.records(kind):
-		return trailState{}
-	}
-	return trailState{recording: logging && !deleted, stopped: !logging || deleted}
+// A cursor follows a trail through time.
+type cursor struct {
+	tr               *trail
+	next             int // of the changes
+	logging, deleted bool
+	sel              *selectors
 }
 
-// logs tells whether the trail was logging anything at a moment.
-func (tr *trail) logs(when int64) bool {
-	return tr.at(query.KindManagement, when).recording || tr.at(query.KindS3Data, when).recording || tr.at(query.KindLambdaData, when).recording
+// follow begins before the trail's first change. Then a trail was the other way round than that
+// change made it; saved settings tell of now.
+func (tr *trail) follow() *cursor {
+	c := &cursor{tr: tr, logging: !tr.stopped, sel: tr.selectors}
+	for _, ch := range tr.changes {
+		if ch.logging != nil {
+			c.logging = !*ch.logging
+			break
+		}
+		if ch.deleted {
+			c.logging = true
+			break
+		}
+	}
+	return c
+}
+
+// to moves to a moment that is not before the last one.
+func (c *cursor) to(when int64) {
+	for ; c.next < len(c.tr.changes) && c.tr.changes[c.next].at <= when; c.next++ {
+		ch := c.tr.changes[c.next]
+		if ch.logging != nil {
+			c.logging = *ch.logging
+		}
+		if ch.selectors != nil {
+			c.sel = ch.selectors
+		}
+		c.deleted = c.deleted || ch.deleted
+	}
+}
+
+// state tells what the trail does with a kind of record.
+func (c *cursor) state(kind string) trailState {
+	on := c.logging && !c.deleted
+	switch {
+	case c.sel == nil:
+		// A trail whose selectors are not known records management events by default.
+		if kind == query.KindManagement {
+			return trailState{recording: on, stopped: !on}
+		}
+		return trailState{unknown: on, stopped: !on}
+	case !c.sel.records(kind):
+		return trailState{}
+	}
+	return trailState{recording: on, stopped: !on}
+}
+
+// logs tells whether the trail logs anything.
+func (c *cursor) logs() bool {
+	return c.state(query.KindManagement).recording || c.state(query.KindS3Data).recording || c.state(query.KindLambdaData).recording
 }
 
 // over lays what the trails say over the marks. Records that stand there are stronger than any
@@ -332,43 +375,60 @@ func (t *trails) over(kind string, marks []mark) []mark {
 			return m
 		})
 	}
+	names := slices.Sorted(maps.Keys(t.list))
 	var cuts []int64
-	names := make([]string, 0, len(t.list))
-	for name, tr := range t.list {
-		names = append(names, name)
-		for _, c := range tr.changes {
+	cursors := make([]*cursor, len(names))
+	for i, name := range names {
+		cursors[i] = t.list[name].follow()
+		for _, c := range t.list[name].changes {
 			cuts = append(cuts, c.at)
 		}
 	}
-	slices.Sort(names)
 	slices.Sort(cuts)
-	cuts = append([]int64{-1 << 62}, append(cuts, 1<<62)...)
-	for i := range len(cuts) - 1 {
-		recording, stopped, logging := []string{}, []string{}, []string{}
-		unknown := false
-		for _, name := range names {
-			if t.list[name].logs(cuts[i]) && t.known {
-				logging = append(logging, name)
+	cuts = slices.Compact(cuts)
+	var out []mark
+	for _, m := range marks { // one after the other in time, as the cuts are
+		for at := m.From; at < m.To; {
+			for len(cuts) > 0 && cuts[0] <= at {
+				cuts = cuts[1:]
 			}
-			st := t.list[name].at(kind, cuts[i])
-			switch {
-			case st.recording:
-				recording = append(recording, name)
-				if sel := t.list[name].selectors; sel != nil && sel.partly != "" && kind != query.KindManagement {
-					recording[len(recording)-1] = fmt.Sprintf("%s (%s)", name, sel.partly)
-				}
-			case st.stopped:
-				stopped = append(stopped, name)
+			part := m
+			part.From = at
+			if len(cuts) > 0 && cuts[0] < m.To {
+				part.To = cuts[0]
 			}
-			unknown = unknown || st.unknown
+			out = append(out, t.during(kind, part, names, cursors))
+			at = part.To
 		}
-		marks = coverage.Overlay(marks, cuts[i], cuts[i+1], func(m mark) mark {
-			m = t.one(m, recording, stopped, unknown)
-			m.Trails = logging
-			return m
-		})
 	}
-	return marks
+	return out
+}
+
+// during lays what the trails did at the beginning of a mark over it.
+func (t *trails) during(kind string, m mark, names []string, cursors []*cursor) mark {
+	recording, stopped, logging := []string{}, []string{}, []string{}
+	unknown := false
+	for i, c := range cursors {
+		c.to(m.From)
+		if c.logs() && t.known {
+			logging = append(logging, names[i])
+		}
+		st := c.state(kind)
+		switch {
+		case st.recording:
+			name := names[i]
+			if sel := c.tr.selectors; sel != nil && sel.partly != "" && kind != query.KindManagement {
+				name = fmt.Sprintf("%s (%s)", name, sel.partly)
+			}
+			recording = append(recording, name)
+		case st.stopped:
+			stopped = append(stopped, names[i])
+		}
+		unknown = unknown || st.unknown
+	}
+	m = t.one(m, recording, stopped, unknown)
+	m.Trails = logging
+	return m
 }
 
 func (t *trails) each(marks []mark, change func(mark) mark) []mark {
