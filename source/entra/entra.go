@@ -59,7 +59,7 @@ type Options struct {
 	// tokens, sessions that go on. v1.0 does not return them.
 	NonInteractive bool
 
-	Retention time.Duration // how long Entra ID keeps sign-ins; 0 means 30 days, as with P1 or P2; without one it is 7
+	Retention time.Duration // how long Entra ID keeps sign-ins; 0 means 30 days, as with P1 or P2; without a licence it is 7
 	Delay     time.Duration // until a sign-in can be read; 0 means 15 minutes
 	MaxPages  int           // of 1000 sign-ins, for one question; 0 means 50
 	Timeout   time.Duration // of one request; 0 means a minute

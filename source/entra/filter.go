@@ -17,8 +17,8 @@ import (
 // resource type", properties). What is not listed is evaluated here, over more records.
 //
 // User principal names stand in sign-ins in lower case, and are compared so: our field is folded
-// to lower case, too (microsoftgraph/microsoft-graph-docs-contrib issues 3180 and 9049). A renamed
-// user has sign-ins under both names; the object id is the same throughout.
+// to lower case, too (repository microsoftgraph/microsoft-graph-docs-contrib, "Case sensitive UPNs").
+// A renamed user has sign-ins under both names; the object id is the same throughout.
 var filterable = map[query.Field]struct {
 	property string
 	prefix   bool // startsWith, too

@@ -2,8 +2,10 @@ package entra
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"uratori/source/call"
 )
@@ -31,6 +33,20 @@ func TestLinks(t *testing.T) {
 	} {
 		if err := f.sameService(bad); err == nil {
 			t.Errorf("%.80s is taken for the next page", bad)
+		}
+	}
+}
+
+// Retry-After is seconds, or a moment by the service's own clock.
+func TestRetryAfter(t *testing.T) {
+	at := time.Date(2025, 9, 9, 1, 2, 3, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, " 1.5 ": 1500 * time.Millisecond, "-1": 0, "0": 0, "1e9": 0, "NaN": 0, "soon": 0,
+		at.Add(9 * time.Second).Format(http.TimeFormat): 9 * time.Second, at.Add(-time.Second).Format(http.TimeFormat): 0,
+	} {
+		resp := &http.Response{Header: http.Header{"Retry-After": {text}, "Date": {at.Format(http.TimeFormat)}}}
+		if got := retryAfter(resp, at.Add(time.Hour)); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }
