@@ -225,9 +225,14 @@ func places(list [][]int, n int) [][]int {
 	return out
 }
 
-// unordered tells whether the first two lines are members of one JSON object, whose order says nothing.
+// unordered tells whether swapping the first two lines says nothing: members of one JSON object,
+// or lines that differ in space alone.
 func unordered(lines []string, name string) bool {
-	return name == investigate.JSONName && strings.Contains(lines[0], `": `) && strings.Contains(lines[1], `": `)
+	if name != investigate.JSONName {
+		return false
+	}
+	alike := strings.TrimSpace(lines[0]) == strings.TrimSpace(lines[1]) // but for space, such as two closing brackets
+	return alike || strings.Contains(lines[0], `": `) && strings.Contains(lines[1], `": `)
 }
 
 func soaking() bool { return os.Getenv("URATORI_SOAK") != "" }
