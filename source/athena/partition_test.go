@@ -93,19 +93,25 @@ func TestPartitionsAreRead(t *testing.T) {
 		want       string
 	}{
 		"hours": {
-			[]column{{"dt", "string"}}, map[string]string{"projection.dt.type": "date", "projection.dt.format": "yyyy/MM/dd/HH"}, nil,
+			[]column{{"dt", "string"}},
+			map[string]string{"projection.dt.type": "date", "projection.dt.format": "yyyy/MM/dd/HH"},
+			nil,
 			`"dt" >= '2025/09/07/23' AND "dt" <= '2025/09/09/06'`,
 		},
 		"numbers": {
-			[]column{{"region", "string"}, {"year", "int"}, {"month", "int"}, {"day", "int"}}, nil, nil,
+			[]column{{"region", "string"}, {"year", "int"}, {"month", "int"}, {"day", "int"}},
+			nil, nil,
 			`(("year" = 2025 AND "month" = 9 AND "day" IN (7, 8, 9)))`,
 		},
 		"years of texts": {
-			[]column{{"year", "string"}, {"month", "string"}, {"day", "string"}}, nil, nil,
+			[]column{{"year", "string"}, {"month", "string"}, {"day", "string"}},
+			nil, nil,
 			`(("year" = '2025' AND "month" = '09' AND "day" IN ('07', '08', '09')))`,
 		},
 		"given": {
-			[]column{{"d", "date"}}, nil, []Partition{{Columns: []string{"d"}, Means: ByDelivery, Formats: []string{"2006-01-02"}}},
+			[]column{{"d", "date"}},
+			nil,
+			[]Partition{{Columns: []string{"d"}, Means: ByDelivery, Formats: []string{"2006-01-02"}}},
 			`"d" >= DATE '2025-09-07' AND "d" <= DATE '2025-09-09'`,
 		},
 		"a format that does not sort": {[]column{{"dt", "string"}}, map[string]string{"projection.dt.type": "date", "projection.dt.format": "dd-MM-yyyy"}, nil, ""},
