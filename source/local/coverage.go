@@ -56,7 +56,7 @@ func (s *Store) Covers(ctx context.Context, scope query.Scope) (_ []evidence.Cov
 		return nil, err
 	}
 	marks := coverage.ByHour(from, to, counts)
-	if scope.Kind != query.KindSignIn && scope.Kind != query.KindNonInteractive {
+	if spec, ok := query.KindOf(scope.Kind); ok && spec.Dataset == query.CloudTrail {
 		marks = trails.over(scope.Kind, marks)
 	}
 	return coverage.Intervals(s.Name(), scope, coverage.Assert(marks, scope, s.opt.Assert)), nil
