@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
@@ -57,6 +59,58 @@ func TestBounds(t *testing.T) {
 				t.Errorf("of one account and Region: %d rows of %d bytes scanned, want 18 of a part of %d", len(b.Rows), b.Bytes, a.Bytes)
 			}
 		})
+	}
+}
+
+// A question that is asked for a scope reads the scope's partitions; its own account wins.
+func TestScope(t *testing.T) {
+	d := against(t, months(), athenatest.Options{Division: athenatest.Injected})
+	q := all("")
+	q.Window = query.Window{From: time.Date(2025, 12, 3, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 12, 4, 0, 0, 0, 0, time.UTC)}
+	count := func(scope query.Scope, q query.Query) evidence.Answer {
+		a, err := d.Ask(source.WithScope(t.Context(), scope), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	if a := count(query.Scope{Kind: query.KindManagement, Account: "111122223333"}, q); len(a.Rows) != 12 || !strings.Contains(a.Native, "\"account\" IN ('111122223333')") {
+		t.Errorf("%d rows for one account of two, by\n%s", len(a.Rows), a.Native)
+	}
+	if a := count(query.Scope{Kind: query.KindManagement, Account: "111122223333", Region: "us-east-1"}, q); len(a.Rows) != 6 {
+		t.Errorf("%d rows for one account and Region", len(a.Rows))
+	}
+	q.Where = query.Compare{Field: "account", Op: query.Equal, Value: query.TextOf("444455556666")}
+	if a := count(query.Scope{Kind: query.KindManagement, Account: "111122223333"}, q); len(a.Rows) != 12 {
+		t.Errorf("%d rows for the account that the question names", len(a.Rows))
+	}
+	if a := count(query.Scope{Kind: query.KindDNS, Account: "111122223333"}, q); a.Outcome != evidence.NotCollected || a.Reason == "" {
+		t.Errorf("a kind that the table does not hold: %s %q", a.Outcome, a.Reason)
+	}
+}
+
+// Questions of a round come at once.
+func TestAtOnce(t *testing.T) {
+	d := against(t, months(), athenatest.Options{}, func(o *Options) { o.Now = func() time.Time { return time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) } })
+	window := query.Window{From: time.Date(2025, 12, 3, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 12, 4, 0, 0, 0, 0, time.UTC)}
+	var g errgroup.Group
+	for i := range 8 {
+		g.Go(func() error {
+			q := all(fmt.Sprintf(`user_agent != "%d"`, i))
+			q.Where, q.Window = query.Not{X: q.Where}, window
+			a, err := d.Ask(t.Context(), q)
+			if err == nil && len(a.Rows) != 24 {
+				err = fmt.Errorf("%d rows", len(a.Rows))
+			}
+			_, err2 := d.Covers(t.Context(), query.Scope{Kind: query.KindManagement, Window: window})
+			return errors.Join(err, err2)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := len(d.athena.Queries()); n != 9 {
+		t.Errorf("%d queries, want one for each question and one for what all of them are covered by", n)
 	}
 }
 

@@ -95,7 +95,7 @@ func (e binaryExpr) String() string {
 	return "(" + e.x.String() + " " + e.op + " " + e.y.String() + ")"
 }
 func (e isNullExpr) String() string { return fmt.Sprintf("(%s is null %v)", e.x, e.not) }
-func (e inExpr) String() string { return fmt.Sprintf("(%s in %v %s)", e.x, e.not, list(e.list)) }
+func (e inExpr) String() string     { return fmt.Sprintf("(%s in %v %s)", e.x, e.not, list(e.list)) }
 
 func (e betweenExpr) String() string {
 	return fmt.Sprintf("(%s between %v %s %s)", e.x, e.not, e.lo, e.hi)
