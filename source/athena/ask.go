@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -92,7 +93,11 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 	if err != nil {
 		return a, err
 	}
-	st, err := compile(table, s.opt, q)
+	if kind := source.ScopeOf(ctx).Kind; kind != "" && !slices.Contains(table.kinds(s.opt), kind) {
+		a.Outcome, a.Reason = evidence.NotCollected, fmt.Sprintf("table %s.%s does not hold %s", table.database, table.name, kind)
+		return a, nil
+	}
+	st, err := compile(table, s.opt.of(ctx), q)
 	if errors.Is(err, errHere) {
 		return s.here(ctx, &t, table, q)
 	}
@@ -131,7 +136,7 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 
 // here fetches the records that a question may be about and computes the answer.
 func (s *Source) here(ctx context.Context, t *tally, table *table, q query.Query) (a evidence.Answer, err error) {
-	st, parts, err := fetching(table, s.opt, q)
+	st, parts, err := fetching(table, s.opt.of(ctx), q)
 	if err != nil {
 		return a, err
 	}

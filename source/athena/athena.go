@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 
 	"uratori/query"
+	"uratori/source"
 	"uratori/source/call"
 	"uratori/source/coverage"
 )
@@ -43,6 +44,8 @@ type Options struct {
 	Late       time.Duration // how much later than its event a record may be delivered; 0 means 24 h
 	ScanAll    bool          // ask a table without a partition in time; needs MaxBytes
 
+	Concurrency int // questions asked at once; 0 means 4
+
 	MaxBytes int64         // bytes that one query may scan; 0 leaves it to the workgroup
 	MaxRows  int           // records fetched at most where a question is computed here; 0 means 50,000
 	Timeout  time.Duration // of one query; 0 means 10 minutes
@@ -51,6 +54,8 @@ type Options struct {
 	Delay     time.Duration // records younger than that may be on their way; 0 means 15 minutes
 	Retention time.Duration // how long the table keeps records; 0 for not known
 	Assert    []coverage.Assertion
+
+	scope query.Scope // that a question is asked for
 }
 
 // Credentials are those of an AWS principal that may query the table.
@@ -67,10 +72,18 @@ func (c Credentials) String() string { return "credentials" }
 // GoString hides the secrets.
 func (c Credentials) GoString() string { return "credentials" }
 
+// of are the options for a question that is asked for the context's scope.
+func (o Options) of(ctx context.Context) Options {
+	o.scope = source.ScopeOf(ctx)
+	return o
+}
+
 // A Source answers questions from one table of Athena. It may be asked concurrently.
 type Source struct {
 	opt    Options
 	client *athena.Client
+
+	turn chan struct{} // held while records are counted
 
 	mu      sync.Mutex
 	known   *table       // its description, once read
@@ -87,6 +100,7 @@ var (
 func New(opt Options) (*Source, error) {
 	opt.Catalog = cmp.Or(opt.Catalog, "AwsDataCatalog")
 	opt.Workgroup = cmp.Or(opt.Workgroup, "primary")
+	opt.Concurrency = cmp.Or(opt.Concurrency, 4)
 	opt.Late = cmp.Or(opt.Late, 24*time.Hour)
 	opt.MaxRows = cmp.Or(opt.MaxRows, 50_000)
 	opt.Timeout = cmp.Or(opt.Timeout, 10*time.Minute)
@@ -101,7 +115,7 @@ func New(opt Options) (*Source, error) {
 	if err := opt.check(); err != nil {
 		return nil, fmt.Errorf("source %q: %w", opt.Name, err)
 	}
-	s := &Source{opt: opt}
+	s := &Source{opt: opt, turn: make(chan struct{}, 1)}
 	s.client = athena.New(athena.Options{
 		Region: opt.Region, Retryer: aws.NopRetryer{}, // every attempt is metered: package call tries again
 		Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(s.credentials)),
@@ -132,7 +146,7 @@ func (o Options) check() error {
 		return fmt.Errorf("workgroup %q is no name", o.Workgroup)
 	case o.ScanAll && o.MaxBytes <= 0:
 		return errors.New("scanning a table without partitions needs a limit of bytes")
-	case o.MaxBytes < 0 || o.MaxRows < 0 || o.Late < 0 || o.Delay < 0 || o.Retention < 0:
+	case o.MaxBytes < 0 || o.Concurrency < 0 || o.MaxRows < 0 || o.Late < 0 || o.Delay < 0 || o.Retention < 0:
 		return errors.New("a limit is negative")
 	}
 	for _, p := range o.Partitions {
@@ -145,6 +159,10 @@ func (o Options) check() error {
 
 // Name is the source's name in the configuration.
 func (s *Source) Name() string { return s.opt.Name }
+
+// Concurrency is how many questions the source likes to be asked at once. Athena's own quota of
+// active queries is for everybody in the account.
+func (s *Source) Concurrency() int { return s.opt.Concurrency }
 
 // noCredentials is the error of credentials that could not be had.
 type noCredentials struct{ err error }

@@ -214,7 +214,7 @@ func (c *compiler) from(opt Options, q query.Query) (sql string, exact bool, err
 		}
 		where = "\n    AND " + where
 	}
-	bounds, err := c.table.bounds(opt, q.Window, fixed(orTrue(q.Where), "account"), fixed(orTrue(q.Where), "region"))
+	bounds, err := c.table.bounds(opt, q.Window, within(q, "account", opt.scope.Account), within(q, "region", opt.scope.Region))
 	if err != nil {
 		return "", false, err
 	}
@@ -243,11 +243,18 @@ func (c *compiler) from(opt Options, q query.Query) (sql string, exact bool, err
 		strings.Join(order, ", "), q.Window.From.UnixMicro(), q.Window.To.UnixMicro(), where), exact, nil
 }
 
-func orTrue(e query.Expr) query.Expr {
-	if e == nil {
-		return query.And{}
+// within are the accounts or Regions that a question is bound to: by its own condition, else by
+// the scope that it is asked for; nil for any.
+func within(q query.Query, f query.Field, scope string) []string {
+	if q.Where != nil {
+		if v := fixed(q.Where, f); v != nil {
+			return v
+		}
 	}
-	return e
+	if scope != "" {
+		return []string{scope}
+	}
+	return nil
 }
 
 // column is the name of a field's column in the first part of the query.

@@ -143,7 +143,7 @@ func (s *Source) limits(marks []coverage.Mark) []coverage.Mark {
 
 // kindSQL tells the kind of an event, as package local does. An event that says nothing of its
 // category is a management event where the table tells that; else it is of no kind.
-const kindSQL = `CASE WHEN coalesce("event_category", '') = 'Data' OR ("event_category" IS NULL AND "management_event" = FALSE) THEN CASE "event_source" WHEN 's3.amazonaws.com' THEN 's3_data' WHEN 'lambda.amazonaws.com' THEN 'lambda_data' ELSE 'other_data' END WHEN "event_category" = 'Management' OR ("event_category" IS NULL AND "management_event" = TRUE) THEN 'cloudtrail_management' ELSE 'other' END`
+const kindSQL = `CASE WHEN coalesce("event_category", '') = 'Data' OR ("event_category" IS NULL AND "management_event" = FALSE) THEN CASE "event_source" WHEN 's3.amazonaws.com' THEN 's3_data' WHEN 'lambda.amazonaws.com' THEN 'lambda_data' WHEN 'bedrock.amazonaws.com' THEN 'bedrock_data' ELSE 'other_data' END WHEN "event_category" = 'Management' OR ("event_category" IS NULL AND "management_event" = TRUE) THEN 'cloudtrail_management' ELSE 'other' END`
 
 // count counts the records of a scope's account and Region by kind and hour, around its window.
 func (s *Source) count(ctx context.Context, t *tally, table *table, scope query.Scope) (hourList, error) {
@@ -151,6 +151,13 @@ func (s *Source) count(ctx context.Context, t *tally, table *table, scope query.
 	w := s.counts(scope.Window)
 	if !w.To.After(w.From) { // all of it lies ahead
 		return hourList{}, nil
+	}
+	// One count at a time: what the first counts may serve the next.
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return hourList{}, context.Cause(ctx)
 	}
 	list, ok := s.counted(scope, w, now)
 	if !ok {

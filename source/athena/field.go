@@ -104,7 +104,7 @@ const (
 	// An address without its brackets, port and zone, see [query.Addr].
 	addressSQL = `TRY_CAST(coalesce(regexp_extract(%[1]s, '^\s*([0-9.]+)(:[0-9]+)?\s*\z', 1), regexp_extract(%[1]s, '^\s*\[?([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(%%[^\]\s]+)?(\](:[0-9]+)?)?\s*\z', 1)) AS ipaddress)`
 	// A whole number, also one that is written with a point or an exponent.
-	wholeSQL = `CASE WHEN regexp_like(%[1]s, '^[+-]?[0-9]{1,18}\z') THEN CAST(%[1]s AS bigint) WHEN regexp_like(%[1]s, '^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\z') AND CAST(%[1]s AS double) = floor(CAST(%[1]s AS double)) AND abs(CAST(%[1]s AS double)) < 1e15 THEN CAST(CAST(%[1]s AS double) AS bigint) END`
+	wholeSQL = `CASE WHEN regexp_like(%[1]s, '^[+-]?[0-9]{1,19}\z') THEN TRY_CAST(%[1]s AS bigint) WHEN regexp_like(%[1]s, '^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?\z') AND TRY_CAST(%[1]s AS double) = floor(TRY_CAST(%[1]s AS double)) AND abs(TRY_CAST(%[1]s AS double)) < 1e15 THEN CAST(TRY_CAST(%[1]s AS double) AS bigint) END`
 )
 
 // deniedCodes are the codes that [query.Denied] knows.

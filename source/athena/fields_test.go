@@ -130,8 +130,12 @@ func questions(t *table) *rapid.Generator[query.Query] {
 		f := field()
 		spec, _ := schema.Field(f)
 		q.Compute = []query.Aggregate{
-			{Func: query.Count, As: "n"}, {Func: query.Count, Field: f, As: "having"}, {Func: query.CountDistinct, Field: f, As: "different"},
-			{Func: query.Min, Field: f, As: "least"}, {Func: query.Max, Field: f, As: "most"}, {Func: query.Values, Field: f, As: "some", Limit: rapid.SampledFrom([]int{2, 100}).Draw(rt, "values")},
+			{Func: query.Count, As: "n"},
+			{Func: query.Count, Field: f, As: "having"},
+			{Func: query.CountDistinct, Field: f, As: "different"},
+			{Func: query.Min, Field: f, As: "least"},
+			{Func: query.Max, Field: f, As: "most"},
+			{Func: query.Values, Field: f, As: "some", Limit: rapid.SampledFrom([]int{2, 100}).Draw(rt, "values")},
 		}
 		if spec.Type == query.Int {
 			q.Compute = append(q.Compute, query.Aggregate{Func: query.Sum, Field: f, As: "total"})

@@ -1,5 +1,7 @@
 package athena
 
+import "slices"
+
 // A Layout is a way in which CloudTrail records stand in a table.
 type Layout uint8
 
@@ -15,6 +17,15 @@ var layoutNames = [...]string{"detect", "trail", "ocsf1", "ocsf2"}
 
 // String is the layout's name in the configuration, such as "trail".
 func (l Layout) String() string { return layoutNames[l] }
+
+// LayoutNamed is the layout of that name; "" is Detect.
+func LayoutNamed(name string) (Layout, bool) {
+	if name == "" {
+		return Detect, true
+	}
+	i := slices.Index(layoutNames[:], name)
+	return Layout(max(i, 0)), i >= 0
+}
 
 // A form is what stands at a leaf.
 type form uint8

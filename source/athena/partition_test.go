@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
@@ -60,6 +62,58 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A question that is asked for a scope reads the scope's partitions; its own account wins.
+func TestScope(t *testing.T) {
+	d := against(t, months(), athenatest.Options{Division: athenatest.Injected})
+	q := all("")
+	q.Window = query.Window{From: time.Date(2025, 12, 3, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 12, 4, 0, 0, 0, 0, time.UTC)}
+	count := func(scope query.Scope, q query.Query) evidence.Answer {
+		a, err := d.Ask(source.WithScope(t.Context(), scope), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	if a := count(query.Scope{Kind: query.KindManagement, Account: "111122223333"}, q); len(a.Rows) != 12 || !strings.Contains(a.Native, "\"account\" IN ('111122223333')") {
+		t.Errorf("%d rows for one account of two, by\n%s", len(a.Rows), a.Native)
+	}
+	if a := count(query.Scope{Kind: query.KindManagement, Account: "111122223333", Region: "us-east-1"}, q); len(a.Rows) != 6 {
+		t.Errorf("%d rows for one account and Region", len(a.Rows))
+	}
+	q.Where = query.Compare{Field: "account", Op: query.Equal, Value: query.TextOf("444455556666")}
+	if a := count(query.Scope{Kind: query.KindManagement, Account: "111122223333"}, q); len(a.Rows) != 12 {
+		t.Errorf("%d rows for the account that the question names", len(a.Rows))
+	}
+	if a := count(query.Scope{Kind: query.KindDNS, Account: "111122223333"}, q); a.Outcome != evidence.NotCollected || a.Reason == "" {
+		t.Errorf("a kind that the table does not hold: %s %q", a.Outcome, a.Reason)
+	}
+}
+
+// Questions of a round come at once.
+func TestAtOnce(t *testing.T) {
+	d := against(t, months(), athenatest.Options{}, func(o *Options) { o.Now = func() time.Time { return time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) } })
+	window := query.Window{From: time.Date(2025, 12, 3, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 12, 4, 0, 0, 0, 0, time.UTC)}
+	var g errgroup.Group
+	for i := range 8 {
+		g.Go(func() error {
+			q := all(fmt.Sprintf(`user_agent != "%d"`, i))
+			q.Where, q.Window = query.Not{X: q.Where}, window
+			a, err := d.Ask(t.Context(), q)
+			if err == nil && len(a.Rows) != 24 {
+				err = fmt.Errorf("%d rows", len(a.Rows))
+			}
+			_, err2 := d.Covers(t.Context(), query.Scope{Kind: query.KindManagement, Window: window})
+			return errors.Join(err, err2)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := len(d.athena.Queries()); n != 9 {
+		t.Errorf("%d queries, want one for each question and one for what all of them are covered by", n)
+	}
+}
+
 func TestTablesWithoutBoundsAreRefused(t *testing.T) {
 	d := against(t, records(), athenatest.Options{Division: athenatest.Undivided})
 	_, err := d.Ask(t.Context(), all(""))
@@ -93,19 +147,25 @@ func TestPartitionsAreRead(t *testing.T) {
 		want       string
 	}{
 		"hours": {
-			[]column{{"dt", "string"}}, map[string]string{"projection.dt.type": "date", "projection.dt.format": "yyyy/MM/dd/HH"}, nil,
+			[]column{{"dt", "string"}},
+			map[string]string{"projection.dt.type": "date", "projection.dt.format": "yyyy/MM/dd/HH"},
+			nil,
 			`"dt" >= '2025/09/07/23' AND "dt" <= '2025/09/09/06'`,
 		},
 		"numbers": {
-			[]column{{"region", "string"}, {"year", "int"}, {"month", "int"}, {"day", "int"}}, nil, nil,
+			[]column{{"region", "string"}, {"year", "int"}, {"month", "int"}, {"day", "int"}},
+			nil, nil,
 			`(("year" = 2025 AND "month" = 9 AND "day" IN (7, 8, 9)))`,
 		},
 		"years of texts": {
-			[]column{{"year", "string"}, {"month", "string"}, {"day", "string"}}, nil, nil,
+			[]column{{"year", "string"}, {"month", "string"}, {"day", "string"}},
+			nil, nil,
 			`(("year" = '2025' AND "month" = '09' AND "day" IN ('07', '08', '09')))`,
 		},
 		"given": {
-			[]column{{"d", "date"}}, nil, []Partition{{Columns: []string{"d"}, Means: ByDelivery, Formats: []string{"2006-01-02"}}},
+			[]column{{"d", "date"}},
+			nil,
+			[]Partition{{Columns: []string{"d"}, Means: ByDelivery, Formats: []string{"2006-01-02"}}},
 			`"d" >= DATE '2025-09-07' AND "d" <= DATE '2025-09-09'`,
 		},
 		"a format that does not sort": {[]column{{"dt", "string"}}, map[string]string{"projection.dt.type": "date", "projection.dt.format": "dd-MM-yyyy"}, nil, ""},

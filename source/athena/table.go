@@ -238,7 +238,13 @@ func (t *table) kinds(opt Options) []string {
 			}
 		}
 	}
-	return []string{query.KindManagement, query.KindS3Data, query.KindLambdaData}
+	var all []string
+	for _, k := range query.Kinds() {
+		if k.Dataset == query.CloudTrail {
+			all = append(all, k.Kind)
+		}
+	}
+	return all
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

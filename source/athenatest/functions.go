@@ -249,7 +249,7 @@ func function(e callExpr, types []typ, args []eval) (typ, eval, error) {
 				}
 				s := v[0].(string)
 				m := re.FindStringSubmatchIndex(s)
-				if m == nil || m[2*g] < 0 {
+				if len(m) <= 2*g || m[2*g] < 0 {
 					return nil, nil
 				}
 				return s[m[2*g]:m[2*g+1]], nil

@@ -96,9 +96,11 @@ func (e binaryExpr) String() string {
 }
 func (e isNullExpr) String() string { return fmt.Sprintf("(%s is null %v)", e.x, e.not) }
 func (e inExpr) String() string     { return fmt.Sprintf("(%s in %v %s)", e.x, e.not, list(e.list)) }
+
 func (e betweenExpr) String() string {
 	return fmt.Sprintf("(%s between %v %s %s)", e.x, e.not, e.lo, e.hi)
 }
+
 func (e likeExpr) String() string {
 	return fmt.Sprintf("(%s like %v %s %v)", e.x, e.not, e.pattern, e.escape)
 }
@@ -411,7 +413,7 @@ func (p *parser) unary() expr {
 	if p.mark("-") {
 		if t := p.peek(); t.kind == numberToken {
 			if n, ok := p.primary().(intLit); ok {
-				return intLit(-n)
+				return -n
 			}
 			p.at--
 		}

@@ -102,16 +102,16 @@ func hive(s string) (typ, string, error) {
 	case "array":
 		t, err := sub()
 		if err != nil || !strings.HasPrefix(rest, ">") {
-			return t, rest, fmt.Errorf("array %q: %v", s, err)
+			return t, rest, fmt.Errorf("array %q is no type that is known here", s)
 		}
 		return typ{name: "array", elem: &t}, rest[1:], nil
 	case "map":
 		if k, err := sub(); err != nil || !k.is(varcharT) {
-			return k, rest, fmt.Errorf("map %q: %v", s, err)
+			return k, rest, fmt.Errorf("map %q is no type that is known here", s)
 		}
 		t, err := sub()
 		if err != nil || !strings.HasPrefix(rest, ">") {
-			return t, rest, fmt.Errorf("map %q: %v", s, err)
+			return t, rest, fmt.Errorf("map %q is no type that is known here", s)
 		}
 		return typ{name: "map", elem: &t}, rest[1:], nil
 	case "struct":
