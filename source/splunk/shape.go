@@ -26,8 +26,8 @@ type Map struct {
 	// Record is the path of the record inside the event, such as "detail" where EventBridge wrapped
 	// it; "" where the event is the record.
 	Record query.Path
-	// Paths are where fields stand in the record. A field that is not named stands where the dataset's
-	// schema says.
+	// Paths are where fields stand in the record: some of the paths that the dataset's schema knows. A
+	// field that is not named may stand at any of them.
 	Paths map[query.Field][]query.Path
 	// Category is a path that must end in "SignInLogs" where it is there: one sourcetype holds all
 	// of Entra ID's logs.
@@ -95,30 +95,15 @@ func (m Map) check(d query.Dataset) error {
 		if !schema.Has(f) {
 			return fmt.Errorf("%s has no field %q", d, f)
 		}
+		spec, _ := schema.Field(f)
 		for _, p := range paths {
-			if err := ok(p); err != nil {
-				return err
+			// The events themselves are read by the schema, and both have to say the same.
+			if !slices.Contains(spec.Paths, p) {
+				return fmt.Errorf("%s does not stand at %q in any known form of %s", f, p, d)
 			}
 		}
 	}
 	return nil
-}
-
-// paths are where a field stands in the event.
-func (p Place) paths(f query.Field) []query.Path {
-	list, named := p.Map.Paths[f]
-	if !named {
-		schema, _ := query.SchemaOf(p.Dataset)
-		spec, _ := schema.Field(f)
-		list = spec.Paths
-	}
-	out := make([]query.Path, len(list))
-	for i, x := range list {
-		if out[i] = x; p.Map.Record != "" {
-			out[i] = p.Map.Record + "." + x
-		}
-	}
-	return out
 }
 
 // A reading is how the events of all places of a dataset are read by a search.
@@ -128,12 +113,21 @@ type reading struct {
 	places  []Place
 }
 
+// paths are where a field stands in the events, in the schema's order: the first that is there counts.
 func (r reading) paths(f query.Field) []query.Path {
+	spec, _ := r.schema.Field(f)
 	var out []query.Path
-	for _, p := range r.places {
-		for _, x := range p.paths(f) {
-			if !slices.Contains(out, x) {
-				out = append(out, x)
+	for _, path := range spec.Paths {
+		for _, p := range r.places {
+			if list, named := p.Map.Paths[f]; named && !slices.Contains(list, path) {
+				continue
+			}
+			full := path
+			if p.Map.Record != "" {
+				full = p.Map.Record + "." + path
+			}
+			if !slices.Contains(out, full) {
+				out = append(out, full)
 			}
 		}
 	}

@@ -155,3 +155,15 @@ func TestAnswersAreThoseOfTheEmbeddedStore(t *testing.T) {
 		}
 	}
 }
+
+// One dataset in two sourcetypes, each with half of the records in its own shape.
+func TestAnswersFromTwoPlaces(t *testing.T) {
+	raws := sourcetest.Records()[query.SignIn]
+	half := len(raws) / 2
+	monitor := each(raws[:half], splunktest.Monitor)
+	events := append(splunktest.Events("azure", splunk.AzureMonitorAAD, monitor), splunktest.Events("graph", splunk.AzureAADSignIn, raws[half:])...)
+	_, s := splunkd(t, splunktest.Options{Events: events}, []splunk.Place{
+		{Dataset: query.SignIn, Index: "azure", Sourcetype: splunk.AzureMonitorAAD}, {Dataset: query.SignIn, Index: "graph", Sourcetype: splunk.AzureAADSignIn},
+	}, nil)
+	sourcetest.RunOver(t, s, map[query.Dataset][][]byte{query.SignIn: append(monitor, raws[half:]...)}, query.SignIn)
+}
