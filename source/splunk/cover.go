@@ -174,7 +174,8 @@ func (s *Source) indexed(ctx context.Context, t *tally, r reading, scope query.S
 	}
 	spl := search{
 		{"tstats", "count as u_n where " + places.term() + " by index sourcetype _time span=15m"},
-		{"stats", "sum(u_n) as u_n by index sourcetype"}, head(1 + len(r.places)), table("index", "sourcetype", "u_n"),
+		{"stats", "sum(u_n) as u_n by index sourcetype"},
+		head(1 + len(r.places)), table("index", "sourcetype", "u_n"),
 	}
 	from, to := bounds(w, s.opt.Skew)
 	res, err := s.search(ctx, t, run{spl: spl.String(), from: from, to: to, max: 1 + len(r.places), way: ByOneshot})
