@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,15 @@ type checker struct {
 func (k *checker) fail(path, format string, args ...any) {
 	if k.err == nil {
 		k.err = k.at(path, fmt.Sprintf(format, args...))
+	}
+}
+
+// hidden complains about a value that may be a secret: the place is named, the line is not shown.
+func (k *checker) hidden(path, msg string) {
+	if k.err == nil {
+		e := k.at(path, msg)
+		e.SourceLine = ""
+		k.err = e
 	}
 }
 
@@ -95,32 +106,64 @@ func (k *checker) language(l string) {
 // budget reads the bounds. To say 0 is a mistake: a bound of 0 buys nothing, no bound is said by
 // leaving it out.
 func (k *checker) budget(f file) Budget {
-	b := Budget{Wall: f.Budget.Wall}
-	for _, part := range []struct {
-		name string
-		said any
-		to   *int64
-	}{
-		{"calls", f.Budget.Calls, &b.Calls},
-		{"pages", f.Budget.Pages, &b.Pages},
-		{"rows", f.Budget.Rows, &b.Rows},
-		{"bytes", f.Budget.Bytes, &b.Bytes},
-	} {
-		if part.said == nil {
-			continue
-		}
-		n, err := strconv.ParseInt(fmt.Sprint(part.said), 10, 64)
-		if err != nil || n < 1 {
-			k.fail("$.budget."+part.name, "%v is no bound; write a whole number from 1, or leave %s out for no bound", part.said, part.name)
-		}
-		*part.to = n
+	y := f.Budget
+	b := Budget{
+		Calls: k.bound("$.budget.calls", y.Calls), Pages: k.bound("$.budget.pages", y.Pages), Rows: k.bound("$.budget.rows", y.Rows),
+		Bytes: k.bound("$.budget.bytes", y.Bytes), Wall: y.Wall, APIs: k.apis("$.budget.apis", y.APIs),
 	}
 	if b.Wall != "" {
 		if d, err := time.ParseDuration(b.Wall); err != nil || d <= 0 {
 			k.fail("$.budget.wall", "%q is no length of time; write such as \"90s\" or \"10m\", or leave wall out for no bound", b.Wall)
 		}
 	}
+	if d := y.Day; d != nil {
+		b.PerDay = &DayBudget{
+			Calls: k.bound("$.budget.per_day.calls", d.Calls), Pages: k.bound("$.budget.per_day.pages", d.Pages),
+			Bytes: k.bound("$.budget.per_day.bytes", d.Bytes), APIs: k.apis("$.budget.per_day.apis", d.APIs), Dir: d.Dir,
+		}
+		if d.Dir == "" {
+			k.fail("$.budget.per_day", "a day's budget needs dir: the folder in which its count is kept, so that every process adds to it")
+		}
+	}
 	return b
+}
+
+// bound is a whole number from 1, or 0 when nothing is said.
+func (k *checker) bound(path string, said any) int64 {
+	if said == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(fmt.Sprint(said), 10, 64)
+	if err != nil || n < 1 {
+		k.fail(path, "%v is no bound; write a whole number from 1, or leave %s out for no bound", said, path[strings.LastIndexByte(path, '.')+1:])
+	}
+	return n
+}
+
+// apiName is an API as ledgers name it, such as "cloudtrail:LookupEvents" or "graph:auditLogs/signIns".
+var apiName = regexp.MustCompile(`^[a-z0-9-]+:[A-Za-z0-9/._{}-]+$`)
+
+func (k *checker) apis(path string, said apis) map[string]int64 {
+	var out map[string]int64
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		if !apiName.MatchString(name) {
+			k.fail(path, "%q is no name of an API; write it as the report's budget does, such as cloudtrail:LookupEvents", name)
+		}
+		if out == nil {
+			out = map[string]int64{}
+		}
+		out[name] = k.bound(path+"."+name, said[name])
+	}
+	return out
+}
+
+// regions are checked one by one; each stands once.
+func (k *checker) regions(list []string) {
+	seen := map[string]bool{}
+	for i, r := range list {
+		k.region(index("$.regions", i, ""), r)
+		k.once(seen, index("$.regions", i, ""), "Region", r)
+	}
 }
 
 func (k *checker) gaps(c *Config) {

@@ -29,6 +29,8 @@ type Config struct {
 	Accounts       []Account
 	People         People
 	IdentityCenter IdentityCenter
+	Regions        []string // that are in use; what is asked Region by Region is asked there
+	AWS            AWS
 	Networks       []Network
 	Automation     []Automation
 	Sources        []Source
@@ -80,14 +82,18 @@ type (
 		ARN  string `yaml:"arn"` // exact, of the principal or of the role whose session it is
 		Name string `yaml:"name"`
 	}
-	// Source is a place that answers questions.
+	// Source is a place that answers questions. A type other than local has a block of its name.
 	Source struct {
-		Name     string     `yaml:"name"`
-		Type     string     `yaml:"type"` // local
-		Logs     []string   `yaml:"logs"`
-		Store    string     `yaml:"store"`
-		Coverage []Coverage `yaml:"coverage"`
-		Script   []Step     `yaml:"script"`
+		Name       string      `yaml:"name"`
+		Type       string      `yaml:"type"` // local, splunk, cloudtrail, athena, entra
+		Logs       []string    `yaml:"logs"`
+		Store      string      `yaml:"store"`
+		Coverage   []Coverage  `yaml:"coverage"`
+		Script     []Step      `yaml:"script"`
+		Splunk     *Splunk     `yaml:"splunk"`
+		CloudTrail *CloudTrail `yaml:"cloudtrail"`
+		Athena     *Athena     `yaml:"athena"`
+		Entra      *Entra      `yaml:"entra"`
 	}
 	// Coverage asserts what a source collects, or does not.
 	Coverage struct {
@@ -117,11 +123,21 @@ type (
 	}
 	// Budget bounds one investigation. A bound that the file does not give is 0 or "" here.
 	Budget struct {
+		Calls  int64
+		Pages  int64
+		Rows   int64
+		Bytes  int64
+		Wall   string           // a positive time.Duration, such as "10m"
+		APIs   map[string]int64 // calls by API, such as "cloudtrail:LookupEvents"
+		PerDay *DayBudget       // nil for none
+	}
+	// DayBudget bounds all investigations of a day (UTC) together.
+	DayBudget struct {
 		Calls int64
 		Pages int64
-		Rows  int64
 		Bytes int64
-		Wall  string // a positive time.Duration, such as "10m"
+		APIs  map[string]int64
+		Dir   string // where the count is kept, so that several processes share it
 	}
 )
 
@@ -145,6 +161,8 @@ type file struct {
 	Accounts       []Account           `yaml:"accounts"`
 	People         People              `yaml:"people"`
 	IdentityCenter IdentityCenter      `yaml:"identity_center"`
+	Regions        []string            `yaml:"regions"`
+	AWS            AWS                 `yaml:"aws"`
 	Networks       []Network           `yaml:"networks"`
 	Automation     []Automation        `yaml:"automation"`
 	Sources        []Source            `yaml:"sources"`
@@ -158,8 +176,19 @@ type file struct {
 		Rows  any    `yaml:"rows"`
 		Bytes any    `yaml:"bytes"`
 		Wall  string `yaml:"wall"`
+		APIs  apis   `yaml:"apis"`
+		Day   *struct {
+			Calls any    `yaml:"calls"`
+			Pages any    `yaml:"pages"`
+			Bytes any    `yaml:"bytes"`
+			APIs  apis   `yaml:"apis"`
+			Dir   string `yaml:"dir"`
+		} `yaml:"per_day"`
 	} `yaml:"budget"`
 }
+
+// apis are bounds on calls by API.
+type apis map[string]any
 
 // Load reads a file. Relative paths in it are relative to its folder.
 func Load(path string) (Config, error) {
@@ -191,15 +220,17 @@ func Parse(name string, data []byte) (Config, error) {
 	}
 	k := checker{name: name, data: data}
 	c := Config{
-		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Networks: f.Networks,
+		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, AWS: f.AWS, Networks: f.Networks,
 		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Accepted: f.AcceptedGaps, Playbooks: f.Playbooks, Policy: f.Policy,
 	}
 	k.language(f.Language)
 	c.Calendar = k.calendar(f)
 	k.accounts(c)
 	k.people(c.People)
+	k.regions(c.Regions)
 	k.networks(c)
-	k.sources(c.Sources)
+	k.aws(c.AWS)
+	k.sources(c)
 	k.order(c)
 	k.gaps(&c)
 	c.Budget = k.budget(f)

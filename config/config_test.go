@@ -16,7 +16,7 @@ import (
 
 // uncommented is the example with every key in use.
 func uncommented() []byte {
-	return regexp.MustCompile(`(?m)^#([^ \n]|  - |    )`).ReplaceAll(Example(), []byte("$1"))
+	return regexp.MustCompile(`(?m)^#([^ \n]|  - |  [a-z_]+:|    |      )`).ReplaceAll(Example(), []byte("$1"))
 }
 
 func TestExampleIsRight(t *testing.T) {
@@ -28,7 +28,7 @@ func TestExampleIsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Sources) != 2 || len(c.Sources[0].Script) != 2 || len(c.Sources[1].Coverage) != 3 || c.Policy == "" || c.Playbooks == "" {
+	if len(c.Sources) != 7 || len(c.Sources[0].Script) != 2 || len(c.Sources[1].Coverage) != 3 || c.Policy == "" || c.Playbooks == "" {
 		t.Errorf("the keys behind # are not all in use: %+v", c)
 	}
 	for _, key := range keysOf(reflect.TypeFor[file]()) {
@@ -71,7 +71,8 @@ automation: [{arn: "arn:aws:iam::111122223333:role/x", name: batch}]
 sources: [{name: s, type: local, logs: [l], coverage: [{kind: signin, state: unknown}], script: [{dataset: signin, calls: 1-3, outcome: denied, reason: r}]}]
 order: {signin: [s]}
 accepted_gaps: [{dataset: s3_data, reason: r, approver: p, until: 2026-03-28}]
-budget: {calls: 3, wall: 90s}
+regions: [ap-northeast-1, us-east-1]
+budget: {calls: 3, wall: 90s, apis: {"cloudtrail:LookupEvents": 7}, per_day: {bytes: 9, apis: {"graph:auditLogs/signIns": 2}, dir: d}}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +98,11 @@ budget: {calls: 3, wall: 90s}
 			// The day after begins at 00:00+01:00; clocks in Berlin change on that very day, later.
 			End: time.Date(2026, 3, 28, 23, 0, 0, 0, time.UTC),
 		}},
-		Budget: Budget{Calls: 3, Wall: "90s"},
+		Regions: []string{"ap-northeast-1", "us-east-1"},
+		Budget: Budget{
+			Calls: 3, Wall: "90s", APIs: map[string]int64{"cloudtrail:LookupEvents": 7},
+			PerDay: &DayBudget{Bytes: 9, APIs: map[string]int64{"graph:auditLogs/signIns": 2}, Dir: "d"},
+		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("want -, got +\n%s", d)

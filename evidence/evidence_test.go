@@ -129,3 +129,30 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What is still on its way is asked for again once it can have come, unless another source closed
+// the question.
+func TestAskAgainWhenRecordsCanHaveCome(t *testing.T) {
+	at := time.Date(2025, 9, 9, 5, 0, 0, 0, time.UTC)
+	item := func(question string, outcome Outcome, cov ...Coverage) Item {
+		return Item{Kind: AnswerItem, Question: question, Answer: Answer{Outcome: outcome}, Coverage: cov}
+	}
+	until := func(minutes int, state State, why Reason) Coverage {
+		return Coverage{Window: query.Window{From: at, To: at.Add(time.Duration(minutes) * time.Minute)}, State: state, Why: why}
+	}
+	for name, tt := range map[string]struct {
+		items []Item
+		want  time.Time
+	}{
+		"nothing asked":           {nil, time.Time{}},
+		"everything came":         {[]Item{item("a", Found, until(10, Collected, WhyRecords))}, time.Time{}},
+		"a hole is no delay":      {[]Item{item("a", Empty, until(10, Unknown, WhyHole))}, time.Time{}},
+		"on its way":              {[]Item{item("a", NotYet, until(10, Unknown, WhyDelay)), item("b", NotYet, until(5, Unknown, WhyDelay))}, at.Add(25 * time.Minute)},
+		"another source has it":   {[]Item{item("a", NotYet, until(10, Unknown, WhyDelay)), item("a", Found, until(10, Collected, WhyRecords))}, time.Time{}},
+		"another question has it": {[]Item{item("a", NotYet, until(10, Unknown, WhyDelay)), item("b", Found, until(10, Collected, WhyRecords))}, at.Add(25 * time.Minute)},
+	} {
+		if got, ok := NewSet(tt.items).AskAgain(); !got.Equal(tt.want) || ok == tt.want.IsZero() {
+			t.Errorf("%s: %s, %v; want %s", name, got, ok, tt.want)
+		}
+	}
+}

@@ -15,7 +15,7 @@ const (
 	SettingsItem                      // the settings that facts use, as canonical JSON in Body
 	AnswerItem                        // what one source said to one question
 	QualityItem                       // what a source says of its own records: duplicates, quarantine; JSON in Body
-	LookupItem                        // an external look-up (such as a geo database), JSON in Body
+	LookupItem                        // an external look-up, or what a service says of its own settings, JSON in Body
 	TestimonyItem                     // what a person answered, JSON in Body
 )
 
@@ -35,7 +35,7 @@ type Item struct {
 	Missing  []string    // NotAsked: the facts whose values never came
 	Source   string      // name of the source asked
 	Coverage []Coverage  // what the source told of Scope before it was asked
-	Answer   Answer      // AnswerItem only
+	Answer   Answer      // AnswerItem; of a LookupItem the outcome, and in Native the call that Body answers
 	Body     []byte      // FindingItem, SettingsItem, QualityItem, LookupItem, TestimonyItem
 	Asked    time.Time   // when we asked, UTC; not part of the hash
 	SHA256   string      // content address, see Encode

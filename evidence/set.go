@@ -1,6 +1,9 @@
 package evidence
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // A Set is all the evidence of one case, in the order of its numbers. It is never changed; [Set.Add] returns a new one.
 type Set struct {
@@ -140,3 +143,37 @@ func explains(it Item) int {
 		return 0
 	}
 }
+
+// AskAgain is when the logs may be asked again for what is still on its way: deliveryDelay after
+// the latest end of a stretch that a question was left open by. ok is false when nothing is.
+func (s Set) AskAgain() (at time.Time, ok bool) {
+	type question struct{ id, subject string }
+	seen := map[question]bool{}
+	for _, it := range s.items {
+		q := question{it.Question, it.Subject}
+		if it.Kind != AnswerItem || seen[q] {
+			continue
+		}
+		seen[q] = true
+		asked := s.Asked(it.Question, it.Subject)
+		if Choose(asked).Exact {
+			continue
+		}
+		for _, a := range asked {
+			for _, c := range a.Coverage {
+				if c.State == Unknown && c.Why == WhyDelay && (!ok || c.Window.To.After(at)) {
+					at, ok = c.Window.To, true
+				}
+			}
+		}
+	}
+	if ok {
+		at = at.Add(deliveryDelay)
+	}
+	return at, ok
+}
+
+// deliveryDelay is how long records are waited for: CloudTrail delivers "on average about 5
+// minutes" after the call, which is "not guaranteed" (AWS CloudTrail User Guide, "Getting and
+// viewing your CloudTrail log files").
+const deliveryDelay = 15 * time.Minute

@@ -3,15 +3,16 @@
 //
 // It is the only stage that waits on the world. A question is asked as soon as the facts
 // it takes are known; its sources are walked in order until one answers with its scope
-// covered. Whatever happened on the way is evidence.
+// covered. Whatever happened on the way is evidence. Questions go out together as far as
+// their sources allow it, and are numbered as if they had not.
 package gather
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"uratori/evidence"
@@ -46,8 +47,13 @@ type Gatherer struct {
 	order   map[query.Dataset][]string
 	ledger  *ledger.Ledger
 	budget  ledger.Budget
+	cache   *Cache      // of other investigations; may be nil
+	day     *ledger.Day // what all investigations share; may be nil
 	now     func() time.Time
 }
+
+// Remember lets the gatherer use, and add to, what other investigations were answered.
+func (g *Gatherer) Remember(c *Cache) { g.cache = c }
 
 // New returns a gatherer over sources. order names, for each dataset, the sources to ask, first
 // first; a dataset without an order is asked of every source in the order given.
@@ -76,18 +82,21 @@ func New(sources []source.Source, order map[query.Dataset][]string, lg *ledger.L
 	return g, nil
 }
 
+// Share bounds what this and all other investigations of a day use together.
+func (g *Gatherer) Share(d *ledger.Day) { g.day = d }
+
 // A gathering is one run of a plan.
 type gathering struct {
 	*Gatherer
-	plan     Plan
-	items    []evidence.Item
-	asked    map[string]bool // question and subject
-	answered map[string]kept // what a source said to the same question before
-}
+	plan  Plan
+	meter *meter
+	items []evidence.Item
+	asked map[string]bool // question and subject
 
-type kept struct {
-	coverage []evidence.Coverage
-	answer   evidence.Answer
+	mu        sync.Mutex
+	answered  map[string]*saying         // by source, question and scope
+	documents map[string]source.Document // of this round, by their own key
+	kept      map[string]bool            // keys of documents of earlier rounds
 }
 
 // Gather asks every question of the plan whose parameters become known. The error is for a
@@ -99,7 +108,10 @@ func (g *Gatherer) Gather(ctx context.Context, plan Plan) (set evidence.Set, err
 			err = fmt.Errorf("gather for finding %s: %w", plan.Finding.ID, err)
 		}
 	}()
-	r := &gathering{Gatherer: g, plan: plan, asked: map[string]bool{}, answered: map[string]kept{}}
+	r := &gathering{
+		Gatherer: g, plan: plan, meter: newMeter(g.ledger, g.budget, g.day), asked: map[string]bool{},
+		answered: map[string]*saying{}, documents: map[string]source.Document{}, kept: map[string]bool{},
+	}
 	r.keep(evidence.Item{Kind: evidence.FindingItem, Body: plan.Finding.Raw()})
 	r.keep(evidence.Item{Kind: evidence.SettingsItem, Body: plan.Settings})
 	if plan.Testimony != nil {
@@ -154,32 +166,6 @@ func (r *gathering) qualities(ctx context.Context) error {
 	return nil
 }
 
-// round asks every question whose parameters are known and tells whether it asked any.
-func (r *gathering) round(ctx context.Context, round int) (more bool, err error) {
-	facts, err := fact.Derive(r.plan.Finding, evidence.NewSet(r.items))
-	if err != nil {
-		return false, err
-	}
-	values := fact.Parameters(facts)
-	for _, q := range r.plan.Playbook.Questions {
-		if r.asked[key(q)] {
-			continue
-		}
-		bound, scope, missing, err := q.Bind(values)
-		if err != nil {
-			return false, err
-		}
-		if len(missing) > 0 {
-			continue
-		}
-		r.asked[key(q)], more = true, true
-		if err := r.ask(ctx, round, q, bound, scope); err != nil {
-			return false, err
-		}
-	}
-	return more, nil
-}
-
 func key(q playbook.Question) string { return q.ID + "|" + q.Subject }
 
 // notAsked keeps every question whose parameters never came, and what it lacked.
@@ -203,101 +189,4 @@ func (r *gathering) notAsked() error {
 		})
 	}
 	return nil
-}
-
-// ask walks the sources of the question's dataset until one answers with its scope covered.
-func (r *gathering) ask(ctx context.Context, round int, q playbook.Question, bound query.Query, scope query.Scope) error {
-	var walked []evidence.Item
-	for _, name := range r.order[bound.Dataset] {
-		it := evidence.Item{
-			Kind: evidence.AnswerItem, Round: round, Question: q.ID, Subject: q.Subject, Answers: q.Answers,
-			Scope: scope, Ask: bound, Source: name, Asked: r.now().UTC(),
-		}
-		said, err := r.put(ctx, r.sources[name], bound, scope)
-		if err != nil {
-			return err
-		}
-		it.Coverage, it.Answer = said.coverage, said.answer
-		r.keep(it)
-		walked = append(walked, r.items[len(r.items)-1])
-		if evidence.Choose(walked).Exact {
-			return nil
-		}
-	}
-	if len(walked) == 0 {
-		r.keep(evidence.Item{
-			Kind: evidence.AnswerItem, Round: round, Question: q.ID, Subject: q.Subject, Answers: q.Answers,
-			Scope: scope, Ask: bound, Answer: evidence.Answer{Outcome: evidence.NotCollected, Reason: "no source is configured for " + string(bound.Dataset)},
-		})
-	}
-	return nil
-}
-
-// put asks one source, once: the same question about the same scope is answered from what was
-// kept. What the source says nobody records is not asked for.
-func (r *gathering) put(ctx context.Context, s source.Source, q query.Query, scope query.Scope) (kept, error) {
-	id := fmt.Sprintf("%s|%s|%+v", s.Name(), q, scope)
-	if k, ok := r.answered[id]; ok {
-		return k, nil
-	}
-	var k kept
-	switch left, exceeded := r.budget.Exceeded(r.ledger); {
-	case exceeded:
-		k.answer = evidence.Answer{Outcome: evidence.Throttled, Reason: "the investigation's budget is used up: " + left}
-		r.record(s, "budget", q, k.answer)
-		return k, nil
-	default:
-	}
-	cov, err := s.Covers(ctx, scope)
-	if ctx.Err() != nil {
-		return k, context.Cause(ctx)
-	}
-	if err != nil {
-		k.answer = evidence.Answer{Outcome: evidence.Failed, Reason: err.Error()}
-		r.record(s, "covers", q, k.answer)
-		return k, nil
-	}
-	k.coverage = cov
-	if nobody(cov) {
-		k.answer = evidence.Answer{Outcome: evidence.NotCollected}
-	} else {
-		k.answer, err = s.Ask(ctx, q)
-		if ctx.Err() != nil {
-			return k, context.Cause(ctx)
-		}
-		if err != nil {
-			k.answer = evidence.Answer{Outcome: failure(err), Reason: err.Error(), Native: k.answer.Native}
-		}
-	}
-	r.record(s, "ask", q, k.answer)
-	r.answered[id] = k
-	return k, nil
-}
-
-// failure is the outcome of an answer that never came.
-func failure(err error) evidence.Outcome {
-	switch {
-	case errors.Is(err, source.ErrDenied):
-		return evidence.Denied
-	case errors.Is(err, source.ErrThrottled):
-		return evidence.Throttled
-	}
-	return evidence.Failed
-}
-
-// nobody tells whether the whole scope is known not to be recorded or held there.
-func nobody(cov []evidence.Coverage) bool {
-	for _, c := range cov {
-		if c.State != evidence.NotCollectedState {
-			return false
-		}
-	}
-	return len(cov) > 0
-}
-
-// record writes the operation to the ledger. The question stands there in its canonical form.
-func (r *gathering) record(s source.Source, op string, q query.Query, a evidence.Answer) {
-	r.ledger.Append(op, map[string]string{
-		"source": s.Name(), "question": q.String(), "outcome": a.Outcome.String(),
-	}, ledger.Cost{Calls: int64(a.Calls), Rows: int64(len(a.Rows))})
 }

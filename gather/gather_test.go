@@ -47,6 +47,16 @@ func (f *fake) Ask(_ context.Context, q query.Query) (evidence.Answer, error) {
 
 func run(t *testing.T, budget ledger.Budget, sources ...*fake) (evidence.Set, *ledger.Ledger) {
 	t.Helper()
+	var list []source.Source
+	for _, s := range sources {
+		list = append(list, s)
+	}
+	return gathered(t, budget, nil, time.Now(), list...)
+}
+
+// planned is a plan for a finding about a credential.
+func planned(t *testing.T) Plan {
+	t.Helper()
 	fs, err := finding.Parse([]byte(`{"schemaVersion":"2.0","accountId":"111122223333","region":"us-east-1","partition":"aws","id":"0123456789abcdef0123456789abcdef",
 		"arn":"arn:aws:guardduty:us-east-1:111122223333:detector/d/finding/f","type":"Discovery:IAMUser/AnomalousBehavior","severity":2,"title":"t","description":"d",
 		"createdAt":"2025-09-09T04:29:43Z","updatedAt":"2025-09-09T04:29:43Z",
@@ -63,20 +73,7 @@ func run(t *testing.T, budget ledger.Budget, sources ...*fake) (evidence.Set, *l
 	if err != nil {
 		t.Fatal(err)
 	}
-	lg := ledger.New(time.Now)
-	var list []source.Source
-	for _, s := range sources {
-		list = append(list, s)
-	}
-	g, err := New(list, nil, lg, budget, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := g.Gather(t.Context(), Plan{Finding: fs[0], Playbook: books.For(fs[0]), Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set, lg
+	return Plan{Finding: fs[0], Playbook: books.For(fs[0]), Settings: settings}
 }
 
 // outcomes are what the walk of one question met.

@@ -40,6 +40,8 @@ type Tools struct {
 	Settings  fact.Settings
 	Language  phrase.Lang
 	Budget    ledger.Budget
+	Cache     *gather.Cache    // answers that investigations of this process share; may be nil
+	Day       *ledger.Day      // budget that all investigations of a day share; may be nil
 	Version   string           // of the program
 	Now       func() time.Time // wall clock, for the ledger only
 }
@@ -75,6 +77,8 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 	if err != nil {
 		return Case{}, err
 	}
+	gatherer.Remember(t.Cache)
+	gatherer.Share(t.Day)
 	set, err := gatherer.Gather(ctx, plan)
 	if err != nil {
 		return Case{}, err
@@ -89,7 +93,7 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 	if c.Draft, err = json.Marshal(draft); err != nil {
 		return Case{}, err
 	}
-	options := t.options(plan, lg)
+	options := t.options(plan, set, lg)
 	c.Inputs = t.inputs(plan, options)
 	if c.Document, c.Reports, err = publish(draft, options); err != nil {
 		return Case{}, err
@@ -118,15 +122,11 @@ func (t Tools) plan(f finding.Finding, others []finding.Finding, testimony *fact
 
 // options are what the report says of the run: what it depends on and what was spent. No wall
 // time is among it.
-func (t Tools) options(plan gather.Plan, lg *ledger.Ledger) report.Options {
-	spent, _ := lg.Spent()
-	limit := func(n int64) int64 { return max(n, 0) }
+func (t Tools) options(plan gather.Plan, set evidence.Set, lg *ledger.Ledger) report.Options {
+	next, provisional := set.AskAgain()
 	return report.Options{
-		Lang: t.Language, Version: 1,
-		Budget: []report.Used{
-			{Name: "calls", Used: spent.Calls, Limit: limit(t.Budget.Calls)},
-			{Name: "rows", Used: spent.Rows, Limit: limit(t.Budget.Rows)},
-		},
+		Lang: t.Language, Version: 1, Provisional: provisional, Next: next,
+		Budget: used(lg, t.Budget),
 		Versions: []report.Versioned{
 			{Name: "program", Value: t.Version},
 			{Name: "playbook", Value: plan.Playbook.ID + " " + digest(t.Playbooks.Files())},
@@ -134,6 +134,27 @@ func (t Tools) options(plan gather.Plan, lg *ledger.Ledger) report.Options {
 			{Name: "phrases", Value: digest(map[string][]byte{"": phrase.Default().Bytes()})},
 		},
 	}
+}
+
+// used is what was spent, by kind and by API. What depends on the clock is left to the ledger.
+func used(lg *ledger.Ledger, b ledger.Budget) []report.Used {
+	spent, _ := lg.Spent()
+	out := []report.Used{
+		{Name: "calls", Used: spent.Calls, Limit: max(b.Calls, 0)},
+		{Name: "rows", Used: spent.Rows, Limit: max(b.Rows, 0)},
+	}
+	if spent.Pages > 0 || b.Pages > 0 {
+		out = append(out, report.Used{Name: "pages", Used: spent.Pages, Limit: max(b.Pages, 0)})
+	}
+	if spent.Bytes > 0 || b.Bytes > 0 {
+		out = append(out, report.Used{Name: "bytes", Used: spent.Bytes, Limit: max(b.Bytes, 0)})
+	}
+	apis := append(lg.APIs(), b.Limited()...)
+	slices.Sort(apis)
+	for _, api := range slices.Compact(apis) {
+		out = append(out, report.Used{Name: "calls of " + api, Used: lg.Calls(api), Limit: max(b.APIs[api], 0)})
+	}
+	return out
 }
 
 // digest is the sha256 over named files, in hex.

@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Unlimited is a limit that is never reached.
 const Unlimited = -1
@@ -13,6 +17,7 @@ type Budget struct {
 	Rows  int64
 	Bytes int64
 	Wall  time.Duration
+	APIs  map[string]int64 // calls by API, such as "cloudtrail:LookupEvents"; an API that is not named has no limit of its own
 }
 
 // NoLimit is the budget that never ends.
@@ -29,7 +34,12 @@ func (b Budget) Left(l *Ledger) Budget {
 		}
 		return max(0, limit-max(0, used))
 	}
+	apis := maps.Clone(b.APIs)
+	for api, limit := range apis {
+		apis[api] = left(limit, l.Calls(api))
+	}
 	return Budget{
+		APIs:  apis,
 		Calls: left(b.Calls, spent.Calls), Pages: left(b.Pages, spent.Pages), Rows: left(b.Rows, spent.Rows), Bytes: left(b.Bytes, spent.Bytes),
 		Wall: time.Duration(left(int64(b.Wall), int64(wall))),
 	}
@@ -51,3 +61,22 @@ func (b Budget) Exceeded(l *Ledger) (part string, exceeded bool) {
 	}
 	return "", false
 }
+
+// Allows tells whether one more call of an API fits, beside calls that are under way (all, and of
+// that API); where it does not, which part of the budget is used up.
+func (b Budget) Allows(l *Ledger, api string, under, ofAPI int64) (part string, ok bool) {
+	if part, exceeded := b.Exceeded(l); exceeded {
+		return part, false
+	}
+	left := b.Left(l)
+	if left.Calls != Unlimited && left.Calls <= under {
+		return "calls", false
+	}
+	if n, limited := left.APIs[api]; limited && n != Unlimited && n <= ofAPI {
+		return "calls of " + api, false
+	}
+	return "", true
+}
+
+// Limited are the APIs that have a limit of their own, sorted.
+func (b Budget) Limited() []string { return slices.Sorted(maps.Keys(b.APIs)) }

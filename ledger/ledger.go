@@ -42,8 +42,13 @@ type Ledger struct {
 	mu      sync.Mutex
 	entries []Entry
 	spent   Cost
+	apis    map[string]int64 // calls by API
 	began   time.Time
 }
+
+// APIAttr is the attribute of an entry that names the API that was called, such as
+// "cloudtrail:LookupEvents".
+const APIAttr = "api"
 
 // New returns an empty ledger that takes the time from now.
 func New(now func() time.Time) *Ledger { return &Ledger{now: now, began: now()} }
@@ -67,6 +72,12 @@ func (l *Ledger) Append(op string, attrs map[string]string, cost Cost) Entry {
 	e.Hash = hash(e)
 	l.entries = append(l.entries, e)
 	l.spent = l.spent.plus(e.Cost)
+	if api := e.Attrs[APIAttr]; api != "" {
+		if l.apis == nil {
+			l.apis = map[string]int64{}
+		}
+		l.apis[api] += e.Cost.Calls
+	}
 	return e.clone()
 }
 
@@ -103,6 +114,20 @@ func (l *Ledger) Spent() (Cost, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.spent, l.now().Sub(l.began)
+}
+
+// Calls is how many calls of an API were recorded.
+func (l *Ledger) Calls(api string) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.apis[api]
+}
+
+// APIs are the APIs that were called, sorted.
+func (l *Ledger) APIs() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.apis))
 }
 
 // Head is the hash of the newest entry, "" for an empty ledger.

@@ -3,6 +3,8 @@ package ledger
 import (
 	"bytes"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,8 +92,40 @@ func TestSpendingOnlyGrows(t *testing.T) {
 		t.Errorf("spent %+v", got)
 	}
 	got := Budget{Calls: 10, Pages: Unlimited, Rows: 7, Bytes: 1}.Left(l)
-	if want := (Budget{Calls: 7, Pages: Unlimited, Rows: 7}); got != want {
+	if want := (Budget{Calls: 7, Pages: Unlimited, Rows: 7}); !reflect.DeepEqual(got, want) {
 		t.Errorf("left %+v, want %+v", got, want)
+	}
+}
+
+// Calls of one API are counted beside the others, and those under way count as made.
+func TestAPIsHaveLimitsOfTheirOwn(t *testing.T) {
+	l := New(clock())
+	lookup := map[string]string{APIAttr: "cloudtrail:LookupEvents"}
+	l.Append("call", lookup, Cost{Calls: 1})
+	l.Append("call", map[string]string{APIAttr: "sts:AssumeRole"}, Cost{Calls: 1})
+	l.Append("call", lookup, Cost{Calls: 1})
+	b := NoLimit()
+	b.APIs = map[string]int64{"cloudtrail:LookupEvents": 4}
+	for _, tt := range []struct {
+		api          string
+		under, ofAPI int64
+		want         string
+	}{
+		{"cloudtrail:LookupEvents", 1, 1, ""},
+		{"cloudtrail:LookupEvents", 2, 2, "calls of cloudtrail:LookupEvents"},
+		{"sts:AssumeRole", 2, 0, ""},
+	} {
+		if part, ok := b.Allows(l, tt.api, tt.under, tt.ofAPI); part != tt.want || ok != (tt.want == "") {
+			t.Errorf("%s with %d under way: %q, %v; want %q", tt.api, tt.ofAPI, part, ok, tt.want)
+		}
+	}
+	b = NoLimit()
+	b.Calls = 5
+	if part, ok := b.Allows(l, "sts:AssumeRole", 2, 0); ok || part != "calls" {
+		t.Errorf("three calls made, two under way, five allowed: %q, %v", part, ok)
+	}
+	if got := l.APIs(); !slices.Equal(got, []string{"cloudtrail:LookupEvents", "sts:AssumeRole"}) {
+		t.Errorf("APIs %v", got)
 	}
 }
 

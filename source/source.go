@@ -31,6 +31,12 @@ type Preparer interface {
 	Prepare(qs []query.Query)
 }
 
+// A Concurrent source can be asked several questions at once. Others are asked one after the
+// other, in the order of the playbook.
+type Concurrent interface {
+	Concurrency() int // questions at once, at least 1
+}
+
 // What a source's error may wrap. Callers act on them; nobody reads error text to decide.
 var (
 	ErrDenied      = errors.New("refused")            // credentials or permission: asking again does not help

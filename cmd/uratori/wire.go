@@ -13,6 +13,7 @@ import (
 	"uratori/config"
 	"uratori/evidence"
 	"uratori/fact"
+	"uratori/gather"
 	"uratori/investigate"
 	"uratori/ledger"
 	"uratori/narrative"
@@ -73,15 +74,35 @@ func budget(c config.Config) ledger.Budget {
 	if d, err := time.ParseDuration(c.Budget.Wall); err == nil {
 		b.Wall = d
 	}
+	b.APIs = c.Budget.APIs
 	return b
+}
+
+// day is the budget that all investigations of a day share; nil without one.
+func day(c config.Config) (*ledger.Day, error) {
+	y := c.Budget.PerDay
+	if y == nil {
+		return nil, nil
+	}
+	b := ledger.NoLimit()
+	for to, n := range map[*int64]int64{&b.Calls: y.Calls, &b.Pages: y.Pages, &b.Bytes: y.Bytes} {
+		if n > 0 {
+			*to = n
+		}
+	}
+	b.APIs = y.APIs
+	return ledger.OpenDay(c.Path(y.Dir), b, time.Now)
 }
 
 // A judge is what does not depend on where the logs are: playbooks, policy, language.
 func tools(c config.Config, lang string) (investigate.Tools, error) {
 	t := investigate.Tools{
-		Narrator: narrative.Default{}, Settings: settings(c), Language: phrase.Lang(lang), Budget: budget(c), Version: version, Now: time.Now,
+		Narrator: narrative.Default{}, Settings: settings(c), Language: phrase.Lang(lang), Budget: budget(c), Cache: gather.NewCache(), Version: version, Now: time.Now,
 	}
 	var err error
+	if t.Day, err = day(c); err != nil {
+		return t, err
+	}
 	if t.Playbooks, err = playbook.Default(); c.Playbooks != "" && err == nil {
 		t.Playbooks, err = playbook.Load(c.Path(c.Playbooks))
 	}

@@ -205,8 +205,12 @@ func outcome(err error) string {
 		word string
 	}{
 		{nil, "ok"},
-		{source.ErrBudget, "budget"}, {source.ErrDenied, "denied"}, {source.ErrInvalid, "invalid"},
-		{source.ErrThrottled, "throttled"}, {source.ErrUnavailable, "unavailable"}, {context.Canceled, "stopped"},
+		{source.ErrBudget, "budget"},
+		{source.ErrDenied, "denied"},
+		{source.ErrInvalid, "invalid"},
+		{source.ErrThrottled, "throttled"},
+		{source.ErrUnavailable, "unavailable"},
+		{context.Canceled, "stopped"},
 	} {
 		if errors.Is(err, o.is) {
 			return o.word

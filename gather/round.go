@@ -1,0 +1,318 @@
+package gather
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"uratori/evidence"
+	"uratori/fact"
+	"uratori/ledger"
+	"uratori/playbook"
+	"uratori/query"
+	"uratori/source"
+)
+
+// An asking is one question on its walk along its sources.
+type asking struct {
+	q      playbook.Question
+	bound  query.Query
+	scope  query.Scope
+	walked []evidence.Item // in the order of the sources
+}
+
+// done tells whether a source answered with its scope covered.
+func (a *asking) done() bool { return evidence.Choose(a.walked).Exact }
+
+// round asks every question whose parameters are known and tells whether it asked any.
+func (r *gathering) round(ctx context.Context, round int) (more bool, err error) {
+	facts, err := fact.Derive(r.plan.Finding, evidence.NewSet(r.items))
+	if err != nil {
+		return false, err
+	}
+	values := fact.Parameters(facts)
+	var list []*asking
+	for _, q := range r.plan.Playbook.Questions {
+		if r.asked[key(q)] {
+			continue
+		}
+		bound, scope, missing, err := q.Bind(values)
+		if err != nil {
+			return false, err
+		}
+		if len(missing) > 0 {
+			continue
+		}
+		r.asked[key(q)] = true
+		list = append(list, &asking{q: q, bound: bound, scope: scope})
+	}
+	if len(list) == 0 {
+		return false, nil
+	}
+	if err := r.walk(ctx, list); err != nil {
+		return false, err
+	}
+	for _, a := range list {
+		r.file(round, a)
+	}
+	r.keepDocuments(round)
+	return true, nil
+}
+
+// walk takes the questions along their sources, all of them one source further at a time, until
+// each is answered or has no source left.
+func (r *gathering) walk(ctx context.Context, list []*asking) error {
+	r.prepare(list)
+	for step := 0; ; step++ {
+		at := map[string][]*asking{} // by the source that is next
+		for _, a := range list {
+			if order := r.order[a.bound.Dataset]; step < len(order) && !a.done() {
+				at[order[step]] = append(at[order[step]], a)
+			}
+		}
+		if len(at) == 0 {
+			return ctx.Err()
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		for _, name := range slices.Sorted(maps.Keys(at)) {
+			g.Go(func() error { return r.askAll(ctx, r.sources[name], at[name]) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+}
+
+// prepare tells the sources what they may be asked this round.
+func (r *gathering) prepare(list []*asking) {
+	for _, name := range slices.Sorted(maps.Keys(r.sources)) {
+		p, ok := r.sources[name].(source.Preparer)
+		if !ok {
+			continue
+		}
+		var qs []query.Query
+		for _, a := range list {
+			if slices.Contains(r.order[a.bound.Dataset], name) {
+				qs = append(qs, a.bound)
+			}
+		}
+		if len(qs) > 0 {
+			p.Prepare(qs)
+		}
+	}
+}
+
+// askAll puts the questions to one source, as many at once as it takes.
+func (r *gathering) askAll(ctx context.Context, s source.Source, list []*asking) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(1)
+	if c, ok := s.(source.Concurrent); ok {
+		g.SetLimit(max(1, c.Concurrency()))
+	}
+	for _, a := range list {
+		g.Go(func() error {
+			asked := r.now().UTC()
+			said, err := r.put(ctx, s, a.bound, a.scope)
+			if err != nil {
+				return err
+			}
+			a.walked = append(a.walked, evidence.Item{
+				Kind: evidence.AnswerItem, Source: s.Name(), Coverage: said.coverage, Answer: said.answer, Asked: asked,
+			})
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// file keeps what the question met on its walk.
+func (r *gathering) file(round int, a *asking) {
+	if len(a.walked) == 0 {
+		a.walked = []evidence.Item{{
+			Kind:   evidence.AnswerItem,
+			Answer: evidence.Answer{Outcome: evidence.NotCollected, Reason: "no source is configured for " + string(a.bound.Dataset)},
+		}}
+	}
+	for _, it := range a.walked {
+		it.Round, it.Question, it.Subject, it.Answers, it.Scope, it.Ask = round, a.q.ID, a.q.Subject, a.q.Answers, a.scope, a.bound
+		r.keep(it)
+	}
+}
+
+// said is what a source said to one question.
+type said struct {
+	coverage  []evidence.Coverage
+	answer    evidence.Answer
+	documents []source.Document // what its coverage rests on
+}
+
+// A saying is a question that is being put, or was: whoever comes with the same waits for it.
+type saying struct {
+	ready chan struct{}
+	said
+	again bool // it was not put: whoever comes next may
+}
+
+// put asks one source, once: the same question about the same scope is answered from what was
+// said before.
+func (r *gathering) put(ctx context.Context, s source.Source, q query.Query, scope query.Scope) (said, error) {
+	id := fmt.Sprintf("%s|%s|%+v", s.Name(), q, scope)
+	for {
+		r.mu.Lock()
+		k, found := r.answered[id]
+		if !found {
+			k = &saying{ready: make(chan struct{})}
+			r.answered[id] = k
+		}
+		r.mu.Unlock()
+		if !found {
+			out, put, err := r.putNew(ctx, s, q, scope)
+			k.said, k.again = out, !put || err != nil
+			if k.again {
+				r.mu.Lock()
+				delete(r.answered, id)
+				r.mu.Unlock()
+			}
+			close(k.ready)
+			return out, err
+		}
+		select {
+		case <-k.ready:
+			if !k.again {
+				return k.said, nil
+			}
+		case <-ctx.Done():
+			return said{}, context.Cause(ctx)
+		}
+	}
+}
+
+// putNew asks a source for the coverage of the scope and then the question. What the source says
+// nobody records is not asked for. put tells whether the source was asked at all.
+func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, scope query.Scope) (k said, put bool, err error) {
+	if part, exceeded := r.budget.Exceeded(r.ledger); exceeded {
+		k.answer = r.outOfBudget(part)
+		r.record(s, "budget", q, k.answer, 0)
+		return k, false, nil
+	}
+	if known, ok := r.cache.get(s.Name(), q, scope, r.now()); ok {
+		for _, d := range known.documents {
+			r.witness(d)
+		}
+		r.record(s, "remembered", q, known.answer, known.answer.Calls)
+		return known, true, nil
+	}
+	count := &counting{meter: r.meter}
+	var mu sync.Mutex
+	ctx = source.WithWitness(source.WithMeter(ctx, count), func(d source.Document) {
+		mu.Lock()
+		defer mu.Unlock()
+		k.documents = append(k.documents, d)
+		r.witness(d)
+	})
+	op := "ask"
+	k.coverage, err = s.Covers(ctx, scope)
+	switch {
+	case ctx.Err() != nil:
+		return k, false, context.Cause(ctx)
+	case err != nil:
+		op, k.coverage = "covers", nil
+		k.answer = r.unanswered(err, "")
+	case nobody(k.coverage):
+		k.answer = evidence.Answer{Outcome: evidence.NotCollected}
+	default:
+		k.answer, err = s.Ask(source.WithScope(ctx, scope), q)
+		if ctx.Err() != nil {
+			return k, false, context.Cause(ctx)
+		}
+		if err != nil {
+			k.answer = r.unanswered(err, k.answer.Native)
+		}
+		if k.answer.Outcome == evidence.Empty && delayed(k.coverage) {
+			k.answer.Outcome = evidence.NotYet
+		}
+	}
+	if errors.Is(err, source.ErrBudget) {
+		op = "budget"
+	}
+	r.record(s, op, q, k.answer, count.made())
+	r.cache.put(s.Name(), q, scope, k, err, r.now())
+	return k, true, nil
+}
+
+// unanswered is the answer of a source that gave none.
+func (r *gathering) unanswered(err error, native string) evidence.Answer {
+	if errors.Is(err, source.ErrBudget) {
+		return evidence.Answer{Outcome: evidence.Throttled, Reason: err.Error(), Native: native}
+	}
+	return evidence.Answer{Outcome: failure(err), Reason: err.Error(), Native: native}
+}
+
+func (r *gathering) outOfBudget(part string) evidence.Answer {
+	return evidence.Answer{Outcome: evidence.Throttled, Reason: budgetError(part).Error()}
+}
+
+// failure is the outcome of an answer that never came.
+func failure(err error) evidence.Outcome {
+	switch {
+	case errors.Is(err, source.ErrDenied), errors.Is(err, source.ErrInvalid):
+		return evidence.Denied
+	case errors.Is(err, source.ErrThrottled):
+		return evidence.Throttled
+	}
+	return evidence.Failed
+}
+
+// nobody tells whether the whole scope is known not to be recorded or held there.
+func nobody(cov []evidence.Coverage) bool {
+	for _, c := range cov {
+		if c.State != evidence.NotCollectedState {
+			return false
+		}
+	}
+	return len(cov) > 0
+}
+
+// delayed tells whether records of the scope may still be on their way.
+func delayed(cov []evidence.Coverage) bool {
+	return slices.ContainsFunc(cov, func(c evidence.Coverage) bool {
+		return c.State == evidence.Unknown && c.Why == evidence.WhyDelay
+	})
+}
+
+// record writes the operation to the ledger. The question stands there in its canonical form.
+// Calls that the meter saw stand there already.
+func (r *gathering) record(s source.Source, op string, q query.Query, a evidence.Answer, metered int) {
+	r.ledger.Append(op, map[string]string{
+		"source": s.Name(), "question": q.String(), "outcome": a.Outcome.String(),
+	}, ledger.Cost{Calls: int64(max(0, a.Calls-metered)), Rows: int64(len(a.Rows))})
+}
+
+// witness takes a document that a source hands over; the same one is kept once.
+func (r *gathering) witness(d source.Document) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := strings.Join([]string{d.Source, d.Name, string(d.Body)}, "\x00")
+	if !r.kept[id] {
+		r.documents[id] = d
+	}
+}
+
+// keepDocuments keeps the documents of a round, after its answers, by source and name.
+func (r *gathering) keepDocuments(round int) {
+	for _, id := range slices.Sorted(maps.Keys(r.documents)) {
+		d := r.documents[id]
+		r.kept[id] = true
+		r.keep(evidence.Item{
+			Kind: evidence.LookupItem, Round: round, Source: d.Source, Body: d.Body,
+			Answer: evidence.Answer{Outcome: evidence.Found, Native: d.Name},
+		})
+	}
+	clear(r.documents)
+}
