@@ -130,7 +130,7 @@ func (r reading) records(rows []row) (raws [][]byte, odd bool, err error) {
 			odd = true
 		}
 		if record := r.unwrap([]byte(raw)); json.Valid(record) {
-			raws = append(raws, record) // what is no JSON is no record that the store could read either
+			raws = append(raws, r.adapt(record)) // what is no JSON is no record that the store could read either
 		}
 	}
 	return raws, odd, nil

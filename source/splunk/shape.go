@@ -1,6 +1,8 @@
 package splunk
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,8 +28,10 @@ type Map struct {
 	// Record is the path of the record inside the event, such as "detail" where EventBridge wrapped
 	// it; "" where the event is the record.
 	Record query.Path
-	// Paths are where fields stand in the record: some of the paths that the dataset's schema knows. A
-	// field that is not named may stand at any of them.
+	// Paths are where fields stand in the record, first come first. A field that is not named stands
+	// where the dataset's schema says. Where a path is none of the schema's, the value found there is
+	// set in the record, too, where the schema looks first; a field with such a path may also stand
+	// where the schema says.
 	Paths map[query.Field][]query.Path
 	// Category is a path that must end in "SignInLogs" where it is there: one sourcetype holds all
 	// of Entra ID's logs.
@@ -95,11 +99,12 @@ func (m Map) check(d query.Dataset) error {
 		if !schema.Has(f) {
 			return fmt.Errorf("%s has no field %q", d, f)
 		}
-		spec, _ := schema.Field(f)
+		if spec, _ := schema.Field(f); len(spec.Paths) == 0 {
+			return fmt.Errorf("%s is computed, and stands at no path", f)
+		}
 		for _, p := range paths {
-			// The events themselves are read by the schema, and both have to say the same.
-			if !slices.Contains(spec.Paths, p) {
-				return fmt.Errorf("%s does not stand at %q in any known form of %s", f, p, d)
+			if err := ok(p); err != nil {
+				return err
 			}
 		}
 	}
@@ -113,25 +118,82 @@ type reading struct {
 	places  []Place
 }
 
-// paths are where a field stands in the events, in the schema's order: the first that is there counts.
+// own are the paths of a field that the schema does not know.
+func (m Map) own(schema query.Schema, f query.Field) []query.Path {
+	spec, _ := schema.Field(f)
+	return slices.DeleteFunc(slices.Clone(m.Paths[f]), func(p query.Path) bool { return slices.Contains(spec.Paths, p) })
+}
+
+// paths are where a field stands in the events: paths of the map's own, then those of the schema in
+// its order; the first that is there counts.
 func (r reading) paths(f query.Field) []query.Path {
 	spec, _ := r.schema.Field(f)
 	var out []query.Path
+	add := func(p Place, path query.Path) {
+		if p.Map.Record != "" {
+			path = p.Map.Record + "." + path
+		}
+		if !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	for _, p := range r.places {
+		for _, path := range p.Map.own(r.schema, f) {
+			add(p, path)
+		}
+	}
 	for _, path := range spec.Paths {
 		for _, p := range r.places {
-			if list, named := p.Map.Paths[f]; named && !slices.Contains(list, path) {
-				continue
-			}
-			full := path
-			if p.Map.Record != "" {
-				full = p.Map.Record + "." + path
-			}
-			if !slices.Contains(out, full) {
-				out = append(out, full)
+			list, named := p.Map.Paths[f]
+			if !named || slices.Contains(list, path) || len(p.Map.own(r.schema, f)) > 0 {
+				add(p, path)
 			}
 		}
 	}
 	return out
+}
+
+// adapt sets the values at a map's own paths where the schema looks for them first.
+func (r reading) adapt(record []byte) []byte {
+	var doc map[string]any
+	for _, p := range r.places {
+		for _, spec := range r.schema.Fields { // in order: the same bytes each time
+			for _, path := range p.Map.own(r.schema, spec.Name) {
+				if doc == nil {
+					dec := json.NewDecoder(bytes.NewReader(record))
+					dec.UseNumber()
+					if dec.Decode(&doc) != nil || doc == nil {
+						return record
+					}
+				}
+				if v := at(doc, path); v != nil {
+					set(doc, r.schema, spec.Name, v)
+					break
+				}
+			}
+		}
+	}
+	if doc == nil {
+		return record
+	}
+	out, err := json.Marshal(doc)
+	if err != nil {
+		return record
+	}
+	return out
+}
+
+// at is the value at a path, nil if none is there.
+func at(doc map[string]any, path query.Path) any {
+	var v any = doc
+	for _, step := range strings.Split(string(path), ".") {
+		members, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = members[step]
+	}
+	return v
 }
 
 // extracted is the text of a field in the event, with a "t" before it, so that nothing takes it for

@@ -2,6 +2,7 @@ package splunk_test
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"strings"
@@ -105,11 +106,38 @@ func shapes() map[string]struct {
 			splunktest.Events("bus", "own:eventbridge", each(trail, splunktest.Wrapped)),
 			splunk.Place{Dataset: query.CloudTrail, Index: "bus", Sourcetype: "own:eventbridge", Map: &splunk.Map{Record: "detail"}},
 		},
+		"own, paths": {
+			splunktest.Events("own", "own:trail", each(trail, renamed)),
+			splunk.Place{Dataset: query.CloudTrail, Index: "own", Sourcetype: "own:trail", Map: &splunk.Map{Paths: map[query.Field][]query.Path{
+				"user_agent": {"client.agent"}, "source_ip": {"client.addr"}, "source_service": {"client.addr"}, "region": {"where"},
+			}}},
+		},
 		"own, whole": {
 			splunktest.Events("azure", "own:signin", signin),
 			splunk.Place{Dataset: query.SignIn, Index: "azure", Sourcetype: "own:signin", Map: &splunk.Map{Whole: true}},
 		},
 	}
+}
+
+// renamed moves values to paths that no schema knows.
+func renamed(raw []byte) []byte {
+	var doc map[string]any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		panic(err) // of the test's own making
+	}
+	client := map[string]any{"addr": doc["sourceIPAddress"]}
+	if agent, ok := doc["userAgent"]; ok {
+		client["agent"] = agent
+	}
+	doc["client"], doc["where"] = client, doc["awsRegion"]
+	delete(doc, "userAgent")
+	delete(doc, "sourceIPAddress")
+	delete(doc, "awsRegion")
+	out, err := json.Marshal(doc)
+	if err != nil {
+		panic(err)
+	}
+	return out
 }
 
 // wrapped events are dated by their record.
