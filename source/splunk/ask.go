@@ -28,6 +28,9 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 	if err := query.Check(q); err != nil {
 		return a, fmt.Errorf("%w: %w", source.ErrInvalid, err)
 	}
+	if !readableText(q.Where) {
+		return a, fmt.Errorf("%w: a value of the condition is not UTF-8", source.ErrInvalid)
+	}
 	r, ok := s.reading(q.Dataset)
 	if !ok {
 		return evidence.Answer{Outcome: evidence.NotCollected, Columns: columnsOf(q), Reason: fmt.Sprintf("no index of %s is configured", q.Dataset)}, nil
@@ -127,7 +130,7 @@ func (r reading) records(rows []row) (raws [][]byte, odd bool, err error) {
 			odd = true
 		}
 		if record := r.unwrap([]byte(raw)); json.Valid(record) {
-			raws = append(raws, record) // what is no JSON is no record that the store could read either
+			raws = append(raws, r.adapt(record)) // what is no JSON is no record that the store could read either
 		}
 	}
 	return raws, odd, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"uratori/query"
 )
@@ -427,6 +428,34 @@ func (c *compiler) groups(q query.Query, exact bool) (by []string, fetch bool) {
 	}
 	slices.Sort(by)
 	return slices.Compact(by), false
+}
+
+// readableText tells whether every text of a condition is text: nothing else can stand in a record.
+func readableText(e query.Expr) bool {
+	ok := func(vs ...query.Value) bool {
+		return !slices.ContainsFunc(vs, func(v query.Value) bool { return !utf8.ValidString(v.Text()) })
+	}
+	all := func(es []query.Expr) bool {
+		return !slices.ContainsFunc(es, func(e query.Expr) bool { return !readableText(e) })
+	}
+	switch e := e.(type) {
+	case query.And:
+		return all(e.Terms)
+	case query.Or:
+		return all(e.Terms)
+	case query.Not:
+		return readableText(e.X)
+	case query.Compare:
+		return ok(e.Value)
+	case query.In:
+		return ok(e.Values...)
+	case query.Prefix:
+		return ok(e.Value)
+	case query.Contains:
+		return ok(e.Value)
+	case query.CIDR, query.Exists:
+	}
+	return true
 }
 
 // fieldsOf are the fields of a condition.

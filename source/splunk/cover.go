@@ -93,13 +93,8 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Cove
 }
 
 func datasetOf(kind string) query.Dataset {
-	switch kind {
-	case query.KindManagement, query.KindS3Data, query.KindLambdaData:
-		return query.CloudTrail
-	case query.KindSignIn, query.KindNonInteractive:
-		return query.SignIn
-	}
-	return ""
+	spec, _ := query.KindOf(kind)
+	return spec.Dataset
 }
 
 // count counts the records of a scope, of all its dataset's kinds at once; what was counted is
@@ -174,7 +169,8 @@ func (s *Source) indexed(ctx context.Context, t *tally, r reading, scope query.S
 	}
 	spl := search{
 		{"tstats", "count as u_n where " + places.term() + " by index sourcetype _time span=15m"},
-		{"stats", "sum(u_n) as u_n by index sourcetype"}, head(1 + len(r.places)), table("index", "sourcetype", "u_n"),
+		{"stats", "sum(u_n) as u_n by index sourcetype"},
+		head(1 + len(r.places)), table("index", "sourcetype", "u_n"),
 	}
 	from, to := bounds(w, s.opt.Skew)
 	res, err := s.search(ctx, t, run{spl: spl.String(), from: from, to: to, max: 1 + len(r.places), way: ByOneshot})
@@ -285,10 +281,12 @@ func (r reading) countSearch(scope query.Scope, most int) search {
 			assignment{"u_cat", extracted(r.paths("event_category"))}, assignment{"u_management", fn("lower", extracted(r.paths("management_event")))},
 			assignment{"u_account", extracted(r.paths("account"))}, assignment{"u_region", extracted(r.paths("region"))})
 		// The same rule as the embedded store's.
+		data := some(is("u_cat", "tData"), all(is("u_cat", "-", "t"), is("u_management", "tfalse")))
 		kind = fn("case",
-			all(some(is("u_cat", "tData"), all(is("u_cat", "-", "t"), is("u_management", "tfalse"))), is("u_source", "ts3.amazonaws.com")), text(query.KindS3Data),
-			all(some(is("u_cat", "tData"), all(is("u_cat", "-", "t"), is("u_management", "tfalse"))), is("u_source", "tlambda.amazonaws.com")), text(query.KindLambdaData),
-			some(is("u_cat", "tData"), all(is("u_cat", "-", "t"), is("u_management", "tfalse"))), text("other_data"),
+			all(data, is("u_source", "ts3.amazonaws.com")), text(query.KindS3Data),
+			all(data, is("u_source", "tlambda.amazonaws.com")), text(query.KindLambdaData),
+			all(data, matches(column("u_source"), "^tbedrock[a-z-]*[.]amazonaws[.]com$")), text(query.KindBedrockData),
+			data, text("other_data"),
 			is("u_cat", "-", "t", "tManagement"), text(query.KindManagement),
 			always, text("other"))
 		if scope.Account != "" {

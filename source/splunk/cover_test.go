@@ -79,7 +79,7 @@ func TestCoverage(t *testing.T) {
 		{name: "no record at all", window: hours(0, 24), want: "0-24 Unknown no_records"},
 		{name: "another kind of record", events: week(9), kind: query.KindS3Data, window: hours(0, 24), want: "0-24 Unknown no_records"},
 		{name: "a dataset without a place", events: week(9), kind: query.KindSignIn, window: hours(0, 24), want: "0-24 NotCollected not_held"},
-		{name: "a kind that Splunk is not asked for", events: week(9), kind: "vpc_flow", window: hours(0, 24), want: "0-24 NotCollected not_held"},
+		{name: "a kind that Splunk is not asked for", events: week(9), kind: query.KindVPCFlow, window: hours(0, 24), want: "0-24 NotCollected not_held"},
 		{name: "younger than the delivery delay", events: week(2), window: hours(0, 10), now: 9.5, want: "0-9.25 Collected records, 9.25-10 Unknown delay"},
 		{name: "in the future", events: week(2), window: hours(20, 24), now: 10, want: "20-24 Unknown delay"},
 		{

@@ -178,8 +178,8 @@ func (p plan) example(r row, i int) ([]byte, error) {
 	return json.Marshal(record)
 }
 
-// set puts a text where the schema looks for a field first.
-func set(record map[string]any, schema query.Schema, f query.Field, v string) {
+// set puts a value where the schema looks for a field first.
+func set(record map[string]any, schema query.Schema, f query.Field, v any) {
 	spec, _ := schema.Field(f)
 	steps := strings.Split(string(spec.Paths[0]), ".")
 	for _, step := range steps[:len(steps)-1] {

@@ -104,11 +104,12 @@ func (s *Source) launch(ctx context.Context, t *tally, r request, p string) erro
 	r.path = s.path(p)
 	err := s.send(ctx, t, r)
 	if statusOf(err) == http.StatusNotFound && r.path != "search/"+p {
-		s.mu.Lock()
-		s.v1 = true
-		s.mu.Unlock()
 		r.path = "search/" + p
-		err = s.send(ctx, t, r)
+		if err = s.send(ctx, t, r); err == nil {
+			s.mu.Lock()
+			s.v1 = true
+			s.mu.Unlock()
+		}
 	}
 	return err
 }

@@ -1,6 +1,8 @@
 package splunk
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,8 +28,10 @@ type Map struct {
 	// Record is the path of the record inside the event, such as "detail" where EventBridge wrapped
 	// it; "" where the event is the record.
 	Record query.Path
-	// Paths are where fields stand in the record. A field that is not named stands where the dataset's
-	// schema says.
+	// Paths are where fields stand in the record, first come first. A field that is not named stands
+	// where the dataset's schema says. Where a path is none of the schema's, the value found there is
+	// set in the record, too, where the schema looks first; a field with such a path may also stand
+	// where the schema says.
 	Paths map[query.Field][]query.Path
 	// Category is a path that must end in "SignInLogs" where it is there: one sourcetype holds all
 	// of Entra ID's logs.
@@ -95,6 +99,9 @@ func (m Map) check(d query.Dataset) error {
 		if !schema.Has(f) {
 			return fmt.Errorf("%s has no field %q", d, f)
 		}
+		if spec, _ := schema.Field(f); len(spec.Paths) == 0 {
+			return fmt.Errorf("%s is computed, and stands at no path", f)
+		}
 		for _, p := range paths {
 			if err := ok(p); err != nil {
 				return err
@@ -104,23 +111,6 @@ func (m Map) check(d query.Dataset) error {
 	return nil
 }
 
-// paths are where a field stands in the event.
-func (p Place) paths(f query.Field) []query.Path {
-	list, named := p.Map.Paths[f]
-	if !named {
-		schema, _ := query.SchemaOf(p.Dataset)
-		spec, _ := schema.Field(f)
-		list = spec.Paths
-	}
-	out := make([]query.Path, len(list))
-	for i, x := range list {
-		if out[i] = x; p.Map.Record != "" {
-			out[i] = p.Map.Record + "." + x
-		}
-	}
-	return out
-}
-
 // A reading is how the events of all places of a dataset are read by a search.
 type reading struct {
 	dataset query.Dataset
@@ -128,16 +118,82 @@ type reading struct {
 	places  []Place
 }
 
+// own are the paths of a field that the schema does not know.
+func (m Map) own(schema query.Schema, f query.Field) []query.Path {
+	spec, _ := schema.Field(f)
+	return slices.DeleteFunc(slices.Clone(m.Paths[f]), func(p query.Path) bool { return slices.Contains(spec.Paths, p) })
+}
+
+// paths are where a field stands in the events: paths of the map's own, then those of the schema in
+// its order; the first that is there counts.
 func (r reading) paths(f query.Field) []query.Path {
+	spec, _ := r.schema.Field(f)
 	var out []query.Path
+	add := func(p Place, path query.Path) {
+		if p.Map.Record != "" {
+			path = p.Map.Record + "." + path
+		}
+		if !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
 	for _, p := range r.places {
-		for _, x := range p.paths(f) {
-			if !slices.Contains(out, x) {
-				out = append(out, x)
+		for _, path := range p.Map.own(r.schema, f) {
+			add(p, path)
+		}
+	}
+	for _, path := range spec.Paths {
+		for _, p := range r.places {
+			list, named := p.Map.Paths[f]
+			if !named || slices.Contains(list, path) || len(p.Map.own(r.schema, f)) > 0 {
+				add(p, path)
 			}
 		}
 	}
 	return out
+}
+
+// adapt sets the values at a map's own paths where the schema looks for them first.
+func (r reading) adapt(record []byte) []byte {
+	var doc map[string]any
+	for _, p := range r.places {
+		for _, spec := range r.schema.Fields { // in order: the same bytes each time
+			for _, path := range p.Map.own(r.schema, spec.Name) {
+				if doc == nil {
+					dec := json.NewDecoder(bytes.NewReader(record))
+					dec.UseNumber()
+					if dec.Decode(&doc) != nil || doc == nil {
+						return record
+					}
+				}
+				if v := at(doc, path); v != nil {
+					set(doc, r.schema, spec.Name, v)
+					break
+				}
+			}
+		}
+	}
+	if doc == nil {
+		return record
+	}
+	out, err := json.Marshal(doc)
+	if err != nil {
+		return record
+	}
+	return out
+}
+
+// at is the value at a path, nil if none is there.
+func at(doc map[string]any, path query.Path) any {
+	var v any = doc
+	for _, step := range strings.Split(string(path), ".") {
+		members, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = members[step]
+	}
+	return v
 }
 
 // extracted is the text of a field in the event, with a "t" before it, so that nothing takes it for

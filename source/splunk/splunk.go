@@ -149,8 +149,8 @@ func New(opt Options) (_ *Source, err error) {
 }
 
 func checked(p Place) (Place, error) {
-	if _, ok := query.SchemaOf(p.Dataset); !ok {
-		return p, fmt.Errorf("dataset %q is not known", p.Dataset)
+	if p.Dataset != query.CloudTrail && p.Dataset != query.SignIn {
+		return p, fmt.Errorf("dataset %q cannot be asked of Splunk; %s and %s can", p.Dataset, query.CloudTrail, query.SignIn)
 	}
 	if err := checkName("index", p.Index); err != nil {
 		return p, err
@@ -209,6 +209,9 @@ func defaults(o *Options) {
 
 // Name is the source's name in the configuration.
 func (s *Source) Name() string { return s.opt.Name }
+
+// Concurrency is how many questions may be asked at once: a user's role allows few searches.
+func (s *Source) Concurrency() int { return 2 }
 
 // Close lets go of idle connections.
 func (s *Source) Close() { s.client.CloseIdleConnections() }

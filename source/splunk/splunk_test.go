@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -343,6 +344,33 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
+// Several investigations ask one source at once.
+func TestConcurrentQuestions(t *testing.T) {
+	d, s := splunkd(t, splunktest.Options{Events: trailEvents(), User: "u", Password: "p"}, trailPlaces(), func(o *splunk.Options) {
+		o.Token, o.Login = nil, func(context.Context) (string, string, error) { return "u", "p", nil }
+	})
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for name, q := range faultQuestions() {
+				if i == 0 {
+					d.Logout()
+				}
+				if a, err := s.Ask(t.Context(), q); err != nil && !errors.Is(err, source.ErrDenied) || err == nil && a.Outcome != evidence.Found && a.Outcome != evidence.Empty {
+					t.Errorf("%s: %s, %v", name, a.Outcome, err)
+				}
+			}
+			if _, err := s.Covers(t.Context(), query.Scope{Kind: query.KindManagement, Account: sourcetest.Account, Window: window}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := d.Jobs(); n > 3 { // those whose session ended before they were taken away
+		t.Errorf("%d jobs were left", n)
+	}
+}
+
 // A server from before search/v2 is asked in the first version.
 func TestOldServer(t *testing.T) {
 	d, s := splunkd(t, splunktest.Options{Events: trailEvents(), Old: true}, trailPlaces(), nil)
@@ -375,7 +403,9 @@ func TestCheck(t *testing.T) {
 		want   splunk.Health
 	}{
 		{
-			"as it should be", splunktest.Options{Indexes: []string{"aws"}, Now: now.Add(90 * time.Second)}, now.Add(time.Hour).Unix(),
+			"as it should be",
+			splunktest.Options{Indexes: []string{"aws"}, Now: now.Add(90 * time.Second)},
+			now.Add(time.Hour).Unix(),
 			splunk.Health{Skew: 90 * time.Second},
 		},
 		{"index not allowed", splunktest.Options{Indexes: []string{"main", "a_*"}, Now: now}, now.Add(time.Hour).Unix(), splunk.Health{Missing: []string{"index aws"}}},

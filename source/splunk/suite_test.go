@@ -2,6 +2,7 @@ package splunk_test
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"strings"
@@ -105,11 +106,38 @@ func shapes() map[string]struct {
 			splunktest.Events("bus", "own:eventbridge", each(trail, splunktest.Wrapped)),
 			splunk.Place{Dataset: query.CloudTrail, Index: "bus", Sourcetype: "own:eventbridge", Map: &splunk.Map{Record: "detail"}},
 		},
+		"own, paths": {
+			splunktest.Events("own", "own:trail", each(trail, renamed)),
+			splunk.Place{Dataset: query.CloudTrail, Index: "own", Sourcetype: "own:trail", Map: &splunk.Map{Paths: map[query.Field][]query.Path{
+				"user_agent": {"client.agent"}, "source_ip": {"client.addr"}, "source_service": {"client.addr"}, "region": {"where"},
+			}}},
+		},
 		"own, whole": {
 			splunktest.Events("azure", "own:signin", signin),
 			splunk.Place{Dataset: query.SignIn, Index: "azure", Sourcetype: "own:signin", Map: &splunk.Map{Whole: true}},
 		},
 	}
+}
+
+// renamed moves values to paths that no schema knows.
+func renamed(raw []byte) []byte {
+	var doc map[string]any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		panic(err) // of the test's own making
+	}
+	client := map[string]any{"addr": doc["sourceIPAddress"]}
+	if agent, ok := doc["userAgent"]; ok {
+		client["agent"] = agent
+	}
+	doc["client"], doc["where"] = client, doc["awsRegion"]
+	delete(doc, "userAgent")
+	delete(doc, "sourceIPAddress")
+	delete(doc, "awsRegion")
+	out, err := json.Marshal(doc)
+	if err != nil {
+		panic(err)
+	}
+	return out
 }
 
 // wrapped events are dated by their record.
@@ -154,4 +182,16 @@ func TestAnswersAreThoseOfTheEmbeddedStore(t *testing.T) {
 			})
 		}
 	}
+}
+
+// One dataset in two sourcetypes, each with half of the records in its own shape.
+func TestAnswersFromTwoPlaces(t *testing.T) {
+	raws := sourcetest.Records()[query.SignIn]
+	half := len(raws) / 2
+	monitor := each(raws[:half], splunktest.Monitor)
+	events := append(splunktest.Events("azure", splunk.AzureMonitorAAD, monitor), splunktest.Events("graph", splunk.AzureAADSignIn, raws[half:])...)
+	_, s := splunkd(t, splunktest.Options{Events: events}, []splunk.Place{
+		{Dataset: query.SignIn, Index: "azure", Sourcetype: splunk.AzureMonitorAAD}, {Dataset: query.SignIn, Index: "graph", Sourcetype: splunk.AzureAADSignIn},
+	}, nil)
+	sourcetest.RunOver(t, s, map[query.Dataset][][]byte{query.SignIn: append(monitor, raws[half:]...)}, query.SignIn)
 }

@@ -25,6 +25,9 @@ type Template struct {
 	columns []string
 }
 
+// timeModifiers set the time range inside a search (Splunk Search Reference, "Time modifiers").
+var timeModifiers = []string{"earliest", "latest", "_index_earliest", "_index_latest", "starttime", "endtime", "starttimeu", "endtimeu", "daysago", "hoursago", "minutesago", "monthsago"}
+
 // ParseTemplate reads a template. types are the parameters it may name, each a Text, Int, Bool, Time,
 // IP or Set of them; columns are the fields of its rows that are kept. A search that does more than
 // read is refused with an [SPLError].
@@ -36,7 +39,14 @@ func ParseTemplate(text string, types map[string]query.Type, columns []string) (
 	if err := checkTokens(text, tokens); err != nil {
 		return nil, err
 	}
-	for _, t := range tokens {
+	for i, t := range tokens {
+		if t.kind == wordToken {
+			if name, _, sets := strings.Cut(strings.ToLower(t.text), "="); sets || i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].text, "=") {
+				if slices.Contains(timeModifiers, strings.TrimLeft(name, "(")) {
+					return nil, &SPLError{text, t.at, "the time range comes with the question; " + name + " in the search would go before it"}
+				}
+			}
+		}
 		if t.kind != paramToken {
 			continue
 		}
@@ -167,7 +177,8 @@ func (s *Source) Run(ctx context.Context, b Bound, w query.Window, limit int) (a
 	}
 	spl := b.spl + " | head " + strconv.Itoa(limit+1)
 	from, to := w.From.Unix(), w.To.Add(time.Second-1).Unix()
-	a.Native, a.Columns = fmt.Sprintf("%s // earliest_time=%d latest_time=%d", spl, from, to), slices.Clone(b.columns)
+	// Any search can be followed by a comment; not every one takes its time range among its words.
+	a.Native, a.Columns = fmt.Sprintf("%s ```earliest_time=%d latest_time=%d```", spl, from, to), slices.Clone(b.columns)
 	res, err := s.search(ctx, &t, run{spl: spl, from: from, to: to, max: limit, way: s.opt.Way})
 	if err != nil {
 		return a, err

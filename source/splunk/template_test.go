@@ -155,7 +155,7 @@ func TestTemplate(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		`search a=$unknown`, `search a=$n$`, `search a="$n"x$n`, `search a=x$n`, `search a=$n.`, `search a=$nb`, `$n`, `search a | $n`, `search a=$n[search b]`, `search a=$n | delete`,
+		`search a=$unknown`, `search a=$n$`, `search a="$n"x$n`, `search a=x$n`, `search a=$n.`, `search a=$nb`, `$n`, `search a | $n`, `search a=$n[search b]`, `search a earliest=-24h`, `search (latest=now a)`, `search a Earliest = 5`, `search a [search b _index_latest=5]`, `search a=$n | delete`,
 	} {
 		if _, err := splunk.ParseTemplate(bad, types, []string{"a"}); err == nil {
 			t.Errorf("%s: accepted", bad)

@@ -549,6 +549,7 @@ func spoil(j *job, fault Kind) {
 				r[k] = map[string]any{"a": 1}
 			}
 		}
+	default: // strikes elsewhere
 	}
 }
 
@@ -610,6 +611,7 @@ func (s *Server) ofJob(w http.ResponseWriter, r *http.Request, c Call, fault Kin
 			rows = nil
 		case More:
 			rows = append(append([]map[string]any(nil), j.rows...), j.rows...)
+		default: // strikes elsewhere
 		}
 		writePage(w, j, rows, fault)
 	}
