@@ -43,6 +43,7 @@ var layers = map[string][]string{
 	"source/scripted":   {"query", "evidence", "source"},
 	"source/awstest":    {}, // for tests only; shares nothing with what it tests
 	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
+	"guardduty":         {"finding", "fact", "source", "source/awsconn"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
 	// from facts to a report
