@@ -147,7 +147,7 @@ var (
 	arnToken   = regexp.MustCompile(`arn:aws[a-z-]*:(?:iam|sts)::[0-9]{12}:[A-Za-z0-9/_+=,.@-]*[A-Za-z0-9_+=@-]`)
 	mailToken  = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`)
 	timeToken  = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?: ?(?:Z|UTC)|[+-][0-9]{2}:[0-9]{2})`)
-	countToken = regexp.MustCompile(`\b([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15}) (?:[a-z0-9]+ ){0,2}?(objects?|calls?|requests?|events?|secrets?|sign-ins?)\b`)
+	countToken = regexp.MustCompile(`\b([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15}) (?:[A-Za-z0-9]+ ){0,2}?(objects?|calls?|requests?|events?|secrets?|sign-ins?)\b`)
 	apiToken   = regexp.MustCompile(`\b(?:[a-z0-9-]+:)?((?:Accept|Add|Assume|Associate|Attach|Authorize|Batch|Console|Copy|Create|Deactivate|Decrypt|Delete|Deregister|Describe|Detach|Disable|Disassociate|Enable|Execute|Export|Generate|Get|Head|Import|Invoke|List|Lookup|Modify|Put|Register|Remove|Replace|Reset|Restore|Revoke|Run|Select|Send|Set|Share|Simulate|Start|Stop|Tag|Terminate|Untag|Update|Upload)[A-Z][A-Za-z0-9]{2,60})\b`)
 )
 
