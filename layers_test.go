@@ -56,8 +56,9 @@ var layers = map[string][]string{
 
 	// around it
 	"scenario":    {"finding", "calendar"},
-	"config":      {"strictyaml", "calendar"},
+	"config":      {"strictyaml", "calendar", "secret"},
 	"secret":      {},
+	"access":      {},
 	"doctor":      {"playbook", "policy", "source", "query", "evidence"},
 	"investigate": {"finding", "query", "evidence", "fact", "source", "playbook", "gather", "policy", "phrase", "narrative", "verify", "verify/reread", "report", "bundle", "ledger"},
 	"cmd/uratori": {"*"}, // wires all of it

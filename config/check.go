@@ -30,6 +30,15 @@ func (k *checker) fail(path, format string, args ...any) {
 	}
 }
 
+// hidden complains about a value that may be a secret: the place is named, the line is not shown.
+func (k *checker) hidden(path, msg string) {
+	if k.err == nil {
+		e := k.at(path, msg)
+		e.SourceLine = ""
+		k.err = e
+	}
+}
+
 func (k *checker) at(path, msg string) *strictyaml.PosError {
 	for {
 		e := strictyaml.ErrorAt(k.name, k.data, path, msg)

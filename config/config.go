@@ -30,6 +30,7 @@ type Config struct {
 	People         People
 	IdentityCenter IdentityCenter
 	Regions        []string // that are in use; what is asked Region by Region is asked there
+	AWS            AWS
 	Networks       []Network
 	Automation     []Automation
 	Sources        []Source
@@ -81,14 +82,18 @@ type (
 		ARN  string `yaml:"arn"` // exact, of the principal or of the role whose session it is
 		Name string `yaml:"name"`
 	}
-	// Source is a place that answers questions.
+	// Source is a place that answers questions. A type other than local has a block of its name.
 	Source struct {
-		Name     string     `yaml:"name"`
-		Type     string     `yaml:"type"` // local
-		Logs     []string   `yaml:"logs"`
-		Store    string     `yaml:"store"`
-		Coverage []Coverage `yaml:"coverage"`
-		Script   []Step     `yaml:"script"`
+		Name       string      `yaml:"name"`
+		Type       string      `yaml:"type"` // local, splunk, cloudtrail, athena, entra
+		Logs       []string    `yaml:"logs"`
+		Store      string      `yaml:"store"`
+		Coverage   []Coverage  `yaml:"coverage"`
+		Script     []Step      `yaml:"script"`
+		Splunk     *Splunk     `yaml:"splunk"`
+		CloudTrail *CloudTrail `yaml:"cloudtrail"`
+		Athena     *Athena     `yaml:"athena"`
+		Entra      *Entra      `yaml:"entra"`
 	}
 	// Coverage asserts what a source collects, or does not.
 	Coverage struct {
@@ -157,6 +162,7 @@ type file struct {
 	People         People              `yaml:"people"`
 	IdentityCenter IdentityCenter      `yaml:"identity_center"`
 	Regions        []string            `yaml:"regions"`
+	AWS            AWS                 `yaml:"aws"`
 	Networks       []Network           `yaml:"networks"`
 	Automation     []Automation        `yaml:"automation"`
 	Sources        []Source            `yaml:"sources"`
@@ -214,7 +220,7 @@ func Parse(name string, data []byte) (Config, error) {
 	}
 	k := checker{name: name, data: data}
 	c := Config{
-		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, Networks: f.Networks,
+		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, AWS: f.AWS, Networks: f.Networks,
 		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Accepted: f.AcceptedGaps, Playbooks: f.Playbooks, Policy: f.Policy,
 	}
 	k.language(f.Language)
@@ -223,7 +229,8 @@ func Parse(name string, data []byte) (Config, error) {
 	k.people(c.People)
 	k.regions(c.Regions)
 	k.networks(c)
-	k.sources(c.Sources)
+	k.aws(c.AWS)
+	k.sources(c)
 	k.order(c)
 	k.gaps(&c)
 	c.Budget = k.budget(f)

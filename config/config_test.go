@@ -16,7 +16,7 @@ import (
 
 // uncommented is the example with every key in use.
 func uncommented() []byte {
-	return regexp.MustCompile(`(?m)^#([^ \n]|  - |  [a-z_]+:|    )`).ReplaceAll(Example(), []byte("$1"))
+	return regexp.MustCompile(`(?m)^#([^ \n]|  - |  [a-z_]+:|    |      )`).ReplaceAll(Example(), []byte("$1"))
 }
 
 func TestExampleIsRight(t *testing.T) {
@@ -28,7 +28,7 @@ func TestExampleIsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Sources) != 2 || len(c.Sources[0].Script) != 2 || len(c.Sources[1].Coverage) != 3 || c.Policy == "" || c.Playbooks == "" {
+	if len(c.Sources) != 7 || len(c.Sources[0].Script) != 2 || len(c.Sources[1].Coverage) != 3 || c.Policy == "" || c.Playbooks == "" {
 		t.Errorf("the keys behind # are not all in use: %+v", c)
 	}
 	for _, key := range keysOf(reflect.TypeFor[file]()) {

@@ -26,6 +26,26 @@ order: {cloudtrail: [splunk-prd]}
 	}
 }
 
+// remote is a file with one source of a type other than local.
+func remote(kind, block string) string {
+	return fmt.Sprintf("sources: [{name: a, type: %s, %s: {%s}}]", kind, kind, block)
+}
+
+// A secret that stands in the file by mistake is not shown again on a terminal or in a log.
+func TestAMistakenSecretIsNotRepeated(t *testing.T) {
+	for _, text := range []string{
+		remote("splunk", "url: 'https://s.example', token: hunter2"),
+		remote("splunk", "url: 'https://u:hunter2@splunk.example.co.jp'"),
+		remote("splunk", "url: 'https://s.example', user: u, password: hunter2"),
+		remote("entra", "tenant: t.example, client_id: 00000000-0000-4000-8000-000000000000, client_secret: 'hunter2:x'"),
+		"aws: {external_id: hunter2}",
+	} {
+		if _, err := Parse("u.yaml", []byte(text)); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "u.yaml:1:") {
+			t.Errorf("%s\n%v; want an error that names the place and not the secret", text, err)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	source := func(more string) string { return "sources: [{name: s, type: local, logs: [l]" + more + "}]" }
 	gap := func(more string) string { return "accepted_gaps: [{dataset: s3_data" + more + "}]" }
@@ -79,7 +99,31 @@ func TestMistakes(t *testing.T) {
 		{"sources: [{name: a b, type: local, logs: [l]}]", `"a b" is no name of a source`},
 		{"sources: [{name: a, type: local, logs: [l]},\n {name: a, type: local, logs: [l]}]", `2:9: source "a" stands twice`},
 		{"sources: [{name: a, logs: [l]}]", "a type is missing; it is one of local"},
-		{"sources: [{name: a, type: splunk, logs: [l]}]", `type "splunk" is not known`},
+		{"sources: [{name: a, type: splnk, logs: [l]}]", `type "splnk" is not known`},
+		{"sources: [{name: a, type: splunk, logs: [l]}]", "logs and store belong to a source of type local"},
+		{"sources: [{name: a, type: splunk}]", "needs a block splunk"},
+		{"sources: [{name: a, type: local, logs: [l], splunk: {url: x}}]", "belongs to a source of that type"},
+		{remote("splunk", "url: splunk"), `"splunk" is no address`},
+		{remote("splunk", "url: 'http://splunk.example.co.jp:8089'"), "is not encrypted; write https"},
+		{remote("splunk", "url: 'https://u:hunter2@splunk.example.co.jp'"), "an address holds no user and password"},
+		{remote("splunk", "url: 'https://s.example', token: hunter2"), "it is no reference to a secret"},
+		{remote("splunk", "url: 'https://s.example'"), "how to log in is missing"},
+		{remote("splunk", "url: 'https://s.example', token: env:T, user: u"), "not both"},
+		{remote("splunk", "url: 'https://s.example', token: env:T"), "no places are named"},
+		{remote("splunk", "url: 'https://s.example', token: env:T, places: [{dataset: signin, index: '*', sourcetype: x}]"), `"*" is no name of an index`},
+		{remote("splunk", "url: 'https://s.example', token: env:T, delay: soon, places: [{dataset: signin, index: a, sourcetype: x}]"), `"soon" is no length of time`},
+		{remote("cloudtrail", "pages: 3"), "no account is named"},
+		{remote("cloudtrail", "accounts: ['111122223333']"), "no Regions are named"},
+		{remote("athena", "region: x"), `"x" is no AWS Region`},
+		{remote("athena", "database: d, table: t"), "the Region of Athena is missing"},
+		{remote("athena", "region: us-east-1, database: 'd\"; DROP', table: t"), "is no name of a database"},
+		{remote("athena", "region: us-east-1, database: d, table: t, scan_all: true"), "bound it with max_bytes"},
+		{remote("entra", "tenant: a/b"), `"a/b" is no tenant`},
+		{remote("entra", "tenant: t.example, client_id: me"), `"me" is no id of an application`},
+		{remote("entra", "tenant: t.example, client_id: 00000000-0000-4000-8000-000000000000"), "a reference to a secret is missing"},
+		{"aws: {role: admin}", `"admin" is no ARN of a role`},
+		{"aws: {member_role: 'arn:aws:iam::111122223333:role/x'}", "write the name alone"},
+		{"aws: {external_id: hunter2}", "it is no reference to a secret"},
 		{"sources: [{name: a, type: local}]", `source "a" needs logs`},
 		{`sources: [{name: a, type: local, logs: [""]}]`, "an empty path"},
 		{source(", coverage: [{kind: s3, state: collected}]"), `kind of record "s3" is not known`},
@@ -98,7 +142,7 @@ func TestMistakes(t *testing.T) {
 		{source(", script: [{dataset: signin, calls: +1-, outcome: failed}]"), `"+1-" does not say which calls`},
 
 		{"order: {cloudtrail: [s]}", `source "s" is not known; the file defines none`},
-		{source("") + "\norder: {sigin: [s]}", `2:9: dataset "sigin" is not known; it is one of cloudtrail, signin; did you mean "signin"?`},
+		{source("") + "\norder: {sigin: [s]}", `2:9: dataset "sigin" is not known; it is one of cloudtrail, signin, vpc_flow, dns, s3_access, eks_audit, rds_audit; did you mean "signin"?`},
 		{source("") + "\norder:\n  signin: [s]\n  cloud trail: [s]", `dataset "cloud trail" is not known`},
 		{source("") + "\norder: {signin: [s, s]}", `2:21: source "s" stands twice`},
 		{source("") + "\norder: {signin: []}", "no source is named for signin"},

@@ -10,23 +10,27 @@ import (
 // Kinds of record that coverage can be asserted for, and datasets that can be asked. They are words
 // of the file as well as of package query, which this package does not know.
 var (
-	kinds    = []string{"cloudtrail_management", "s3_data", "lambda_data", "signin", "signin_noninteractive"}
-	datasets = []string{"cloudtrail", "signin"}
+	kinds = []string{
+		"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data", "signin", "signin_noninteractive",
+		"vpc_flow", "dns", "s3_access", "eks_audit", "rds_audit",
+	}
+	datasets = []string{"cloudtrail", "signin", "vpc_flow", "dns", "s3_access", "eks_audit", "rds_audit"}
 )
 
 // sourceName is what can stand in a report, a log and a command line without quotes.
 var sourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-func (k *checker) sources(list []Source) {
+func (k *checker) sources(c Config) {
 	names := map[string]bool{}
-	for i, s := range list {
+	for i, s := range c.Sources {
 		at := func(member string) string { return index("$.sources", i, member) }
 		if !sourceName.MatchString(s.Name) {
 			k.fail(at("name"), "%q is no name of a source; write letters, digits, dots, dashes, such as splunk-prod", s.Name)
 		}
 		k.once(names, at("name"), "source", s.Name)
-		k.among(at("type"), "type", s.Type, "local")
-		if len(s.Logs) == 0 && s.Store == "" {
+		k.among(at("type"), "type", s.Type, sourceTypes...)
+		k.remote(index("$.sources", i, ""), s, c)
+		if s.Type == "local" && len(s.Logs) == 0 && s.Store == "" {
 			k.fail(at(""), "source %q needs logs (folders or files) or a store", s.Name)
 		}
 		for j, path := range s.Logs {

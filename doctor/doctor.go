@@ -33,6 +33,11 @@ type Row struct {
 	Error   string            // why it could not tell
 }
 
+// Nothing tells whether the source knows nothing of the kind: it holds not one record of it.
+func (r Row) Nothing() bool {
+	return r.State == Unknown && r.Error == "" && len(r.Why) == 1 && r.Why[0] == evidence.WhyNoRecords
+}
+
 // A State is how much of a window is collected.
 type State string
 
@@ -50,19 +55,6 @@ type Place struct {
 	Region  string
 }
 
-// kinds are the kinds of record, by the dataset that holds them.
-var kinds = []struct {
-	kind    string
-	dataset query.Dataset
-	placed  bool // its records belong to an account and a Region
-}{
-	{query.KindManagement, query.CloudTrail, true},
-	{query.KindS3Data, query.CloudTrail, true},
-	{query.KindLambdaData, query.CloudTrail, true},
-	{query.KindSignIn, query.SignIn, false},
-	{query.KindNonInteractive, query.SignIn, false},
-}
-
 // Table asks every source what it covers, in the order in which an investigation asks them. order
 // names the sources of a dataset; a dataset without an order is asked of all.
 func Table(ctx context.Context, sources []source.Source, order map[query.Dataset][]string, places []Place, w query.Window) ([]Row, error) {
@@ -70,21 +62,21 @@ func Table(ctx context.Context, sources []source.Source, order map[query.Dataset
 		places = []Place{{}}
 	}
 	var rows []Row
-	for _, k := range kinds {
+	for _, k := range query.Kinds() {
 		at := places
-		if !k.placed {
+		if !k.Placed {
 			at = []Place{{}}
 		}
 		for _, p := range at {
-			for _, s := range inOrder(sources, order[k.dataset]) {
-				cov, err := s.Covers(ctx, query.Scope{Kind: k.kind, Account: p.Account, Region: p.Region, Window: w})
+			for _, s := range inOrder(sources, order[k.Dataset]) {
+				cov, err := s.Covers(ctx, query.Scope{Kind: k.Kind, Account: p.Account, Region: p.Region, Window: w})
 				if ctx.Err() != nil {
 					return nil, context.Cause(ctx)
 				}
 				row := judge(cov, w)
-				row.Kind, row.Account, row.Region, row.Source = k.kind, p.Account, p.Region, s.Name()
+				row.Kind, row.Account, row.Region, row.Source = k.Kind, p.Account, p.Region, s.Name()
 				if err != nil {
-					row = Row{Kind: k.kind, Account: p.Account, Region: p.Region, Source: s.Name(), State: Unknown, Error: err.Error()}
+					row = Row{Kind: k.Kind, Account: p.Account, Region: p.Region, Source: s.Name(), State: Unknown, Error: err.Error()}
 				}
 				rows = append(rows, row)
 			}
@@ -167,13 +159,13 @@ func Costs(rows []Row, books playbook.Set, p policy.Policy) []Cost {
 		best[s] = best[s] || r.State == Collected
 	}
 	var out []Cost
-	for _, k := range kinds {
+	for _, k := range query.Kinds() {
 		missing := false
 		for s, collected := range best {
-			missing = missing || s.kind == k.kind && !collected
+			missing = missing || s.kind == k.Kind && !collected
 		}
-		if missing {
-			out = append(out, CostOf(k.kind, books, p))
+		if c := CostOf(k.Kind, books, p); missing && (len(c.Questions) > 0 || c.What != policy.Text{}) {
+			out = append(out, c)
 		}
 	}
 	return out

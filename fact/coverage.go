@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"uratori/evidence"
+	"uratori/query"
 )
 
 var coverageDefs = []Def{
 	{Key: "coverage.table", Rule: coverageTable, Type: Table, Kind: Covering, JA: "ログ収集状況", EN: "coverage", Says: "what each source told of each scope before it was asked", Columns: []Column{
-		{Name: "kind", Type: Name, JA: "ログ", EN: "log", Enum: []string{"cloudtrail_management", "s3_data", "lambda_data", "signin", "signin_noninteractive"}},
+		{Name: "kind", Type: Name, JA: "ログ", EN: "log", Enum: kindNames()},
 		{Name: "account", Type: Text, JA: "アカウント", EN: "account"},
 		{Name: "region", Type: Text, JA: "リージョン", EN: "Region"},
 		{Name: "from", Type: Time, JA: "開始", EN: "from"},
@@ -26,6 +27,15 @@ var coverageDefs = []Def{
 		{Name: "reason", Type: Text, JA: "理由", EN: "reason"},
 	}},
 	{Key: "coverage.failures", Rule: coverageFailures, Type: Int, Kind: Covering, JA: "応答しなかった照会", EN: "questions without an answer", Says: "outcomes denied, throttled, failed"},
+}
+
+// kindNames are the kinds of record.
+func kindNames() []string {
+	var out []string
+	for _, k := range query.Kinds() {
+		out = append(out, k.Kind)
+	}
+	return out
 }
 
 var coverageStates = map[evidence.State]string{

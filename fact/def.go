@@ -1,22 +1,32 @@
 package fact
 
-import "uratori/evidence"
+import (
+	"slices"
+
+	"uratori/evidence"
+)
 
 // A Def declares a fact: what it is, what it is called, and the rule that computes it.
 // The tables of definitions are the contract between playbooks, policy, phrases and tests.
 type Def struct {
-	Key     Key
-	Type    Type
-	Kind    Kind
-	Choices []string                             // the values of a Name
-	Columns []Column                             // the columns of a Table
-	Reads   []string                             // columns that the question answering it must have
-	JA      string                               // label, such as 曜日
-	EN      string                               // label, such as "weekday"
-	Each    func(*view) []string                 // the subjects; nil when there is only one, ""
-	Rule    func(v *view, subject string) result // pure
-	Says    string                               // the rule in a few words, printed in the appendix
-	Looks   evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
+	Key      Key
+	Type     Type
+	Kind     Kind
+	Choices  []string                             // the values of a Name
+	Columns  []Column                             // the columns of a Table
+	Reads    []string                             // columns that the question answering it must have
+	JA       string                               // label, such as 曜日
+	EN       string                               // label, such as "weekday"
+	Families []string                             // of findings (see finding.FamilyOf) whose cases have it; empty for every case
+	Each     func(*view) []string                 // the subjects; nil when there is only one, ""
+	Rule     func(v *view, subject string) result // pure
+	Says     string                               // the rule in a few words, printed in the appendix
+	Looks    evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
+}
+
+// arises tells whether cases of a family of findings have the fact.
+func (d Def) arises(family string) bool {
+	return len(d.Families) == 0 || slices.Contains(d.Families, family)
 }
 
 // Defs are all declared facts in the order of their numbers.

@@ -36,7 +36,8 @@ func (fs Facts) Calendar() calendar.Calendar { return fs.calendar }
 // AsOf is the newest evidence time, UTC: the report's only clock.
 func (fs Facts) AsOf() time.Time { return fs.asOf }
 
-// All are the facts by number: every declared fact, Known or not.
+// All are the facts by number: every declared fact that cases of the finding's family have,
+// Known or not.
 func (fs Facts) All() []Fact { return fs.list }
 
 // ByID is the fact with that number.
@@ -48,14 +49,19 @@ func (fs Facts) ByID(id ID) (Fact, bool) {
 	return fs.list[i], true
 }
 
-// Get is the fact of that key and subject; the zero Fact, which is Unknown, if there is none.
+// Get is the fact of that key and subject. If there is none, it is one without an id: not
+// applicable where cases of other families have it, else Unknown.
 func (fs Facts) Get(key Key, subject string) Fact {
 	for _, i := range fs.byKey[key] {
 		if fs.list[i].Subject == subject {
 			return fs.list[i]
 		}
 	}
-	return Fact{Key: key, Subject: subject}
+	f := Fact{Key: key, Subject: subject}
+	if d, ok := DefOf(key); ok && !d.arises(finding.FamilyOf(fs.finding)) {
+		f.State = NotApplicable
+	}
+	return f
 }
 
 // Of are the facts of that key for every subject, by number.

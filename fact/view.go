@@ -236,8 +236,9 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	}
 	v := &view{f: f, others: others, set: set, st: st, cal: cal, done: map[string]any{}}
 	fs := Facts{finding: f, set: set, settings: st, calendar: cal, byID: map[ID]int{}, byKey: map[Key][]int{}}
+	family := finding.FamilyOf(f)
 	for _, d := range defs {
-		if !v.looks(d) {
+		if !d.arises(family) || !v.looks(d) {
 			continue
 		}
 		subjects := []string{""}

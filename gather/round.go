@@ -225,7 +225,7 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 	case nobody(k.coverage):
 		k.answer = evidence.Answer{Outcome: evidence.NotCollected}
 	default:
-		k.answer, err = s.Ask(ctx, q)
+		k.answer, err = s.Ask(source.WithScope(ctx, scope), q)
 		if ctx.Err() != nil {
 			return k, false, context.Cause(ctx)
 		}

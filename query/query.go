@@ -18,6 +18,11 @@ type Dataset string
 const (
 	CloudTrail Dataset = "cloudtrail" // AWS CloudTrail events of every category
 	SignIn     Dataset = "signin"     // Microsoft Entra ID sign-ins
+	VPCFlow    Dataset = "vpc_flow"   // Amazon VPC flow log records
+	DNS        Dataset = "dns"        // Amazon Route 53 Resolver query log records
+	S3Access   Dataset = "s3_access"  // Amazon S3 server access log records
+	EKSAudit   Dataset = "eks_audit"  // Kubernetes audit events of Amazon EKS control planes
+	RDSAudit   Dataset = "rds_audit"  // database audit records of Amazon RDS and Aurora
 )
 
 // A Window is the half-open interval [From, To), both UTC, kept in microseconds.
@@ -166,6 +171,46 @@ const (
 	KindManagement     = "cloudtrail_management"
 	KindS3Data         = "s3_data"
 	KindLambdaData     = "lambda_data"
+	KindBedrockData    = "bedrock_data" // Amazon Bedrock data events of CloudTrail
 	KindSignIn         = "signin"
 	KindNonInteractive = "signin_noninteractive"
+	KindVPCFlow        = "vpc_flow"
+	KindDNS            = "dns"
+	KindS3Access       = "s3_access"
+	KindEKSAudit       = "eks_audit"
+	KindRDSAudit       = "rds_audit"
 )
+
+// A KindSpec says which dataset holds a kind of record, and how far its coverage is told apart.
+type KindSpec struct {
+	Kind    string
+	Dataset Dataset
+	Placed  bool // its records belong to an account and a Region
+}
+
+// Kinds are all kinds of record, in the order in which they are told.
+func Kinds() []KindSpec {
+	return []KindSpec{
+		{KindManagement, CloudTrail, true},
+		{KindS3Data, CloudTrail, true},
+		{KindLambdaData, CloudTrail, true},
+		{KindBedrockData, CloudTrail, true},
+		{KindSignIn, SignIn, false},
+		{KindNonInteractive, SignIn, false},
+		{KindVPCFlow, VPCFlow, true},
+		{KindDNS, DNS, true},
+		{KindS3Access, S3Access, true},
+		{KindEKSAudit, EKSAudit, true},
+		{KindRDSAudit, RDSAudit, true},
+	}
+}
+
+// KindOf is the spec of a kind of record.
+func KindOf(kind string) (KindSpec, bool) {
+	for _, k := range Kinds() {
+		if k.Kind == kind {
+			return k, true
+		}
+	}
+	return KindSpec{}, false
+}

@@ -101,7 +101,7 @@ func (s Schema) Names() []Field {
 // Has tells whether the schema itself names the field.
 func (s Schema) Has(name Field) bool { return slices.Contains(s.Names(), name) }
 
-var schemas = []Schema{cloudtrail, signin}
+var schemas = []Schema{cloudtrail, signin, vpcFlow, dns, s3Access, eksAudit, rdsAudit}
 
 // cloudtrail follows the CloudTrail record contents (AWS CloudTrail User Guide, "CloudTrail
 // record contents" and "CloudTrail userIdentity element").

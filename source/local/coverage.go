@@ -67,7 +67,7 @@ func (s *Store) Covers(ctx context.Context, scope query.Scope) (_ []evidence.Cov
 		return nil, err
 	}
 	marks := byHour(from, to, counts)
-	if scope.Kind != query.KindSignIn && scope.Kind != query.KindNonInteractive {
+	if spec, ok := query.KindOf(scope.Kind); ok && spec.Dataset == query.CloudTrail {
 		marks = trails.over(scope.Kind, marks)
 	}
 	for _, a := range s.opt.Assert {

@@ -1,0 +1,223 @@
+// Package access says what each part of the program needs to be permitted, and prints the
+// policies, roles and manifests that grant that and nothing more.
+//
+// Nothing here writes in AWS: every action reads. The tables are data; a test elsewhere holds the
+// actions against the calls that the code makes.
+package access
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Where is the account in which an action is asked for.
+type Where uint8
+
+// The places of a grant.
+const (
+	InReader     Where = iota // the account of the reader role
+	InMember                  // every account that is investigated, the reader's own too
+	InManagement              // the organisation's management account, or one it delegates to
+)
+
+// A Grant is what one feature needs in one place.
+type Grant struct {
+	Where     Where
+	Actions   []string // such as "cloudtrail:LookupEvents", sorted
+	Resources []string // ARNs with the placeholders of [Params]; "*" only where the actions take nothing narrower
+	Why       string
+}
+
+// A Feature is a part of the program that can be used or left out.
+type Feature struct {
+	Name   string // on the command line
+	Doc    string
+	Grants []Grant
+}
+
+// Features are all features that need AWS. Which resources an action takes is that of the Service
+// Authorization Reference.
+func Features() []Feature {
+	return []Feature{
+		{"history", "CloudTrail event history, asked by LookupEvents", []Grant{
+			{InMember, []string{"cloudtrail:LookupEvents"}, []string{"*"}, "asks event history"},
+		}},
+		{"coverage", "what trails and event data stores record", []Grant{
+			{InMember, []string{"cloudtrail:DescribeTrails", "cloudtrail:ListEventDataStores", "cloudtrail:ListTrails"}, []string{"*"}, "lists trails and event data stores"},
+			{InMember, []string{"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"}, []string{"arn:{partition}:cloudtrail:*:*:trail/*"}, "reads what a trail records, and whether it does"},
+		}},
+		{"athena", "questions to a CloudTrail or Security Lake table", []Grant{
+			{InReader, []string{
+				"athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetTableMetadata", "athena:GetWorkGroup", "athena:StartQueryExecution", "athena:StopQueryExecution",
+			}, []string{"arn:{partition}:athena:{region}:{account}:workgroup/{workgroup}", "arn:{partition}:athena:{region}:{account}:datacatalog/AwsDataCatalog"}, "runs queries in one workgroup"},
+			{InReader, []string{"glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"}, []string{
+				"arn:{partition}:glue:{region}:{account}:catalog", "arn:{partition}:glue:{region}:{account}:database/{database}", "arn:{partition}:glue:{region}:{account}:table/{database}/{table}",
+			}, "reads the table's description, which Athena does for the caller"},
+			{InReader, []string{"s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"}, []string{"arn:{partition}:s3:::{log_bucket}", "arn:{partition}:s3:::{log_bucket}/*"}, "reads the log files behind the table"},
+			{InReader, []string{"s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutObject"}, []string{
+				"arn:{partition}:s3:::{result_bucket}", "arn:{partition}:s3:::{result_bucket}/*",
+			}, "Athena writes a query's result with the caller's permissions; this bucket holds nothing else"},
+		}},
+		{"findings", "findings of GuardDuty, fetched by id or listed", []Grant{
+			{InReader, []string{"guardduty:ListDetectors"}, []string{"*"}, "finds the detector"},
+			{InReader, []string{"guardduty:GetDetector", "guardduty:GetFindings", "guardduty:ListFindings"}, []string{"arn:{partition}:guardduty:*:{account}:detector/*"}, "reads findings, and how often they are published"},
+			{InReader, []string{"guardduty:GetInvestigation", "guardduty:ListInvestigations"}, []string{"arn:{partition}:guardduty:*:{account}:detector/*"}, "reads AWS's own investigations, as claims of a third party"},
+		}},
+		{"accounts", "names, tags and organisational units of accounts", []Grant{
+			{InManagement, []string{"organizations:DescribeAccount", "organizations:DescribeOrganizationalUnit", "organizations:ListParents", "organizations:ListTagsForResource"}, []string{"*"}, "reads what the organisation says of an account"},
+		}},
+		{"people", "users of IAM Identity Center", []Grant{
+			{InManagement, []string{"sso:ListInstances"}, []string{"*"}, "finds the identity store"},
+			{InManagement, []string{"identitystore:DescribeUser", "identitystore:GetUserId"}, []string{"arn:{partition}:identitystore::*:identitystore/*", "arn:{partition}:identitystore:::user/*"}, "reads the user of a session"},
+		}},
+		{"principals", "age and last use of keys, attached policies, tags of roles", []Grant{
+			{InMember, []string{"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:ListUserTags", "iam:GetUser"}, []string{"arn:{partition}:iam::*:user/*"}, "reads an IAM user and its keys' dates"},
+			{InMember, []string{"iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:ListRoleTags"}, []string{"arn:{partition}:iam::*:role/*"}, "reads a role"},
+		}},
+		{"buckets", "exposure, versioning and logging of a bucket", []Grant{
+			{InMember, []string{
+				"s3:GetBucketLocation", "s3:GetBucketLogging", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
+			}, []string{"arn:{partition}:s3:::*"}, "reads a bucket's settings, never its objects"},
+		}},
+		{"instances", "instances and their security groups", []Grant{
+			{InMember, []string{"ec2:DescribeInstances", "ec2:DescribeSecurityGroups"}, []string{"*"}, "reads an instance and what reaches it"},
+		}},
+	}
+}
+
+// Params fill the placeholders of resources. What is empty is printed as a word in capitals, to be
+// filled in.
+type Params struct {
+	Partition    string // aws, aws-us-gov, aws-cn; "" for aws
+	Account      string // of the reader role
+	Region       string
+	MemberRole   string // name of the role in member accounts
+	ReaderRole   string // ARN of the reader role
+	Workgroup    string
+	Database     string
+	Table        string
+	LogBucket    string
+	ResultBucket string
+}
+
+func (p Params) fill(resource string) string {
+	or := func(s, word string) string {
+		if s == "" {
+			return word
+		}
+		return s
+	}
+	return strings.NewReplacer(
+		"{partition}", or(p.Partition, "aws"), "{account}", or(p.Account, "READER-ACCOUNT"), "{region}", or(p.Region, "REGION"), "{workgroup}", or(p.Workgroup, "WORKGROUP"),
+		"{database}", or(p.Database, "DATABASE"), "{table}", or(p.Table, "TABLE"), "{log_bucket}", or(p.LogBucket, "LOG-BUCKET"), "{result_bucket}", or(p.ResultBucket, "RESULT-BUCKET"),
+		"{member_role}", or(p.MemberRole, "MEMBER-ROLE"), "{reader_role}", or(p.ReaderRole, "READER-ROLE-ARN"),
+	).Replace(resource)
+}
+
+// The forms of an IAM policy, whose members IAM wants in capitals.
+type (
+	policy struct {
+		Version   string
+		Statement []statement
+	}
+	statement struct {
+		Sid       string            `json:",omitempty"`
+		Effect    string            //
+		Principal map[string]string `json:",omitempty"`
+		Action    any
+		Resource  any                          `json:",omitempty"`
+		Condition map[string]map[string]string `json:",omitempty"`
+	}
+)
+
+// Named are the features of those names; all features for none. An unknown name is an error.
+func Named(names []string) ([]Feature, error) {
+	all := Features()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, f := range all {
+		known = append(known, f.Name)
+	}
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return nil, fmt.Errorf("unknown feature %q; features are %s", n, strings.Join(known, ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(f Feature) bool { return !slices.Contains(names, f.Name) }), nil
+}
+
+// ReaderPolicy is the policy of the reader role: what it asks in its own account, and the member
+// roles that it may assume.
+func ReaderPolicy(features []Feature, p Params) []byte {
+	doc := policy{Version: "2012-10-17", Statement: statements(features, p, InReader, InManagement)}
+	for _, f := range features {
+		if slices.ContainsFunc(f.Grants, func(g Grant) bool { return g.Where == InMember }) {
+			doc.Statement = append(doc.Statement, statement{
+				Sid: "AssumeMemberRoles", Effect: "Allow", Action: "sts:AssumeRole", Resource: p.fill("arn:{partition}:iam::*:role/{member_role}"),
+			})
+			break
+		}
+	}
+	return encode(doc)
+}
+
+// MemberPolicy is the policy of the role in each account that is investigated.
+func MemberPolicy(features []Feature, p Params) []byte {
+	return encode(policy{Version: "2012-10-17", Statement: statements(features, p, InMember)})
+}
+
+// TrustPolicy is the trust policy of the member role: the reader role alone may assume it, and only
+// who knows the external id.
+func TrustPolicy(p Params) []byte {
+	return encode(policy{Version: "2012-10-17", Statement: []statement{{
+		Sid: "TrustReader", Effect: "Allow", Principal: map[string]string{"AWS": p.fill("{reader_role}")}, Action: "sts:AssumeRole",
+		Condition: map[string]map[string]string{"StringEquals": {"sts:ExternalId": "EXTERNAL-ID"}},
+	}}})
+}
+
+func statements(features []Feature, p Params, where ...Where) []statement {
+	var out []statement
+	for _, f := range features {
+		n := 0
+		for _, g := range f.Grants {
+			if !slices.Contains(where, g.Where) {
+				continue
+			}
+			n++
+			var resources []string
+			for _, r := range g.Resources {
+				resources = append(resources, p.fill(r))
+			}
+			s := statement{Sid: fmt.Sprintf("%s%s%d", strings.ToUpper(f.Name[:1]), f.Name[1:], n), Effect: "Allow", Action: g.Actions, Resource: resources}
+			if len(resources) == 1 {
+				s.Resource = resources[0]
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func encode(doc policy) []byte {
+	data, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("print policy: %v", err)) // texts always encode
+	}
+	return append(data, '\n')
+}
+
+// Actions are all actions of the features, sorted, each once.
+func Actions(features []Feature) []string {
+	var out []string
+	for _, f := range features {
+		for _, g := range f.Grants {
+			out = append(out, g.Actions...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
