@@ -25,6 +25,7 @@ var layers = map[string][]string{
 	"finding":          {},
 	"finding/gentypes": {},
 	"ledger":           {},
+	"people":           {"nearest"},
 	"phrase":           {},
 	"query":            {"nearest"},
 	"strictyaml":       {"nearest"},
@@ -44,6 +45,9 @@ var layers = map[string][]string{
 	"source/awstest":    {}, // for tests only; shares nothing with what it tests
 	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
 	"guardduty":         {"finding", "fact", "source", "source/awsconn"},
+	"source/entra":      {"query", "evidence", "source", "source/call", "source/local", "people"},
+	"source/graphtest":  {}, // for tests only
+	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
 	// from facts to a report
