@@ -47,7 +47,6 @@ var layers = map[string][]string{
 	"guardduty":         {"finding", "fact", "source", "source/awsconn"},
 	"source/entra":      {"query", "evidence", "source", "source/call", "source/local", "people"},
 	"source/graphtest":  {}, // for tests only
-	"playbook":          {"finding", "query", "fact", "strictyaml"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 
 	// from facts to a report
