@@ -45,6 +45,7 @@ var layers = map[string][]string{
 	"source/awstest":    {}, // for tests only; shares nothing with what it tests
 	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
 	"guardduty":         {"finding", "fact", "source", "source/awsconn"},
+	"source/directory":  {"evidence", "source", "people"},
 	"source/entra":      {"query", "evidence", "source", "source/call", "source/local", "people"},
 	"source/graphtest":  {}, // for tests only
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},

@@ -179,16 +179,19 @@ func TestThePersonBehindASession(t *testing.T) {
 
 func TestWhatTheDirectorySays(t *testing.T) {
 	no, yes := false, true
+	event := time.Date(2025, 9, 9, 4, 20, 5, 0, time.UTC)
 	person := func(p evidence.LookedPerson) evidence.Item {
-		return lookup(evidence.Found, evidence.Body{Kind: evidence.LookPerson, Person: &p})
+		return lookup(evidence.Found, evidence.Body{Kind: evidence.LookPerson, Person: &p, Parts: parts(contractPart, enabledPart)})
 	}
 	const upn = "sato.kaede@example.co.jp"
-	check(t, lookedCase(t, Settings{}, upn, person(evidence.LookedPerson{UPN: upn, Department: "会計", Sponsor: "boss", Enabled: &no, Contractor: &yes, Ends: "2025-09-08", Company: "Example KK", ObjectID: "o", DisplayName: "佐藤"})), map[Key]string{
+	check(t, lookedCase(t, Settings{}, upn, person(evidence.LookedPerson{UPN: upn, Department: "会計", Sponsor: "boss", Enabled: &no, Contractor: &yes, Gone: &event, Company: "Example KK", ObjectID: "o", DisplayName: "佐藤"})), map[Key]string{
 		"person.in_directory": "true", "person.department": "会計", "person.sponsor": "boss", "person.enabled": "false", "person.disabled": "true", "person.contractor": "true",
-		"person.gone": "true", "person.last_day": "2025-09-08", "person.company": "Example KK", "person.employee_type": "does not arise", "person.object_id": "o", "person.display_name": "佐藤",
+		"person.gone": "true", "person.gone_from": "2025-09-09T04:20:05Z", "person.company": "Example KK", "person.employee_type": "does not arise", "person.object_id": "o", "person.display_name": "佐藤",
 	})
-	// Whoever works on the last day is not gone; the day is the zone's.
-	check(t, lookedCase(t, Settings{}, upn, person(evidence.LookedPerson{UPN: upn, Ends: "2025-09-09"})), map[Key]string{"person.gone": "false", "person.disabled": "does not arise"})
+	later := event.Add(time.Microsecond)
+	check(t, lookedCase(t, Settings{}, upn, person(evidence.LookedPerson{UPN: upn, Gone: &later})), map[Key]string{"person.gone": "false", "person.disabled": "does not arise"})
+	hidden := lookup(evidence.Found, evidence.Body{Kind: evidence.LookPerson, Person: &evidence.LookedPerson{UPN: upn}, Parts: []evidence.Part{{Name: contractPart, Outcome: evidence.Denied}, {Name: enabledPart, Outcome: evidence.NotCollected}}})
+	check(t, lookedCase(t, Settings{}, upn, hidden), map[Key]string{"person.gone": "unknown: look_person Denied", "person.disabled": "unknown: look_person NotCollected"})
 	check(t, lookedCase(t, Settings{}, upn, person(evidence.LookedPerson{UPN: upn})), map[Key]string{"person.gone": "does not arise"})
 	check(t, lookedCase(t, Settings{}, upn, lookup(evidence.Empty, evidence.Body{Kind: evidence.LookPerson})), map[Key]string{
 		"person.in_directory": "false", "person.gone": "does not arise", "person.department": "unknown: configuration ",
