@@ -159,21 +159,21 @@ type LookedPrincipal struct {
 	MaxSession int        `json:"max_session_seconds,omitempty"`
 }
 
-// A LookedPerson is a human as a directory or a list of people knows them. Dates are days, "2006-01-02".
+// A LookedPerson is a human as a directory or a list of people knows them.
 type LookedPerson struct {
-	UPN               string `json:"upn"`
-	ObjectID          string `json:"object_id,omitempty"`
-	IdentityStoreUser string `json:"identity_store_user,omitempty"`
-	DisplayName       string `json:"display_name,omitempty"`
-	Department        string `json:"department,omitempty"`
-	Company           string `json:"company,omitempty"`
-	Title             string `json:"title,omitempty"`
-	EmployeeType      string `json:"employee_type,omitempty"`
-	Contractor        *bool  `json:"contractor,omitempty"` // nil: not known
-	Sponsor           string `json:"sponsor,omitempty"`    // who answers for them: the manager, or a contractor's sponsor
-	Enabled           *bool  `json:"enabled,omitempty"`    // nil: not known
-	Starts            string `json:"starts,omitempty"`     // first day
-	Ends              string `json:"ends,omitempty"`       // last day of the employment or the contract
+	UPN               string     `json:"upn"`
+	ObjectID          string     `json:"object_id,omitempty"`
+	IdentityStoreUser string     `json:"identity_store_user,omitempty"`
+	DisplayName       string     `json:"display_name,omitempty"`
+	Department        string     `json:"department,omitempty"`
+	Company           string     `json:"company,omitempty"`
+	Title             string     `json:"title,omitempty"`
+	EmployeeType      string     `json:"employee_type,omitempty"`
+	Contractor        *bool      `json:"contractor,omitempty"` // nil: not known
+	Sponsor           string     `json:"sponsor,omitempty"`    // who answers for them: the manager, or a contractor's sponsor
+	Enabled           *bool      `json:"enabled,omitempty"`    // nil: not known
+	Starts            *time.Time `json:"starts,omitempty"`     // first moment of the employment
+	Gone              *time.Time `json:"gone,omitempty"`       // the moment from which the person is gone; nil: none is stated
 }
 
 // A LookedBucket is an S3 bucket as it is set now.

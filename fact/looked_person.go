@@ -10,9 +10,14 @@ var lookedPersonDefs = []Def{
 	{Key: "person.in_directory", Looks: evidence.LookPerson, Rule: existed(evidence.LookPerson, "person.in_directory"), Type: Bool, Kind: External, JA: "人事・ディレクトリへの登録", EN: "in the directory", Says: "look-up: the directory knows the user principal name"},
 	{Key: "person.company", Looks: evidence.LookPerson, Rule: lookedPerson("person.company", func(p evidence.LookedPerson) string { return p.Company }), Type: Text, Kind: External, JA: "会社", EN: "company", Says: "look-up: the directory"},
 	{Key: "person.employee_type", Looks: evidence.LookPerson, Rule: lookedPerson("person.employee_type", func(p evidence.LookedPerson) string { return p.EmployeeType }), Type: Text, Kind: External, JA: "雇用区分", EN: "kind of employment", Says: "look-up: the directory"},
-	{Key: "person.last_day", Looks: evidence.LookPerson, Rule: lookedPerson("person.last_day", func(p evidence.LookedPerson) string { return p.Ends }), Type: Text, Kind: External, JA: "在籍・契約の最終日", EN: "last day of the employment or contract", Says: "look-up: the directory"},
-	{Key: "person.gone", Looks: evidence.LookPerson, Rule: ofLooked(evidence.LookPerson, "person.gone", nil, personGone), Type: Bool, Kind: Computed, JA: "在籍・契約の終了後", EN: "after the end of the employment or contract", Says: "look-up: the event's day in the case's zone lies after the last day"},
-	{Key: "person.disabled", Looks: evidence.LookPerson, Rule: ofLooked(evidence.LookPerson, "person.disabled", nil, func(_ *view, b evidence.Body, ref Ref) result {
+	{Key: "person.gone_from", Looks: evidence.LookPerson, Rule: ofLooked(evidence.LookPerson, "person.gone_from", []string{contractPart}, func(_ *view, b evidence.Body, ref Ref) result {
+		if b.Person.Gone == nil {
+			return notApplicable(ref)
+		}
+		return known(TimeOf(*b.Person.Gone), ref)
+	}), Type: Time, Kind: External, JA: "在籍・契約の終了", EN: "end of the employment or contract", Says: "look-up: the moment from which the directory calls the person gone"},
+	{Key: "person.gone", Looks: evidence.LookPerson, Rule: ofLooked(evidence.LookPerson, "person.gone", []string{contractPart}, personGone), Type: Bool, Kind: Computed, JA: "在籍・契約の終了後", EN: "after the end of the employment or contract", Says: "look-up: the event lies after the end of the employment or contract"},
+	{Key: "person.disabled", Looks: evidence.LookPerson, Rule: ofLooked(evidence.LookPerson, "person.disabled", []string{enabledPart}, func(_ *view, b evidence.Body, ref Ref) result {
 		if b.Person.Enabled == nil {
 			return notApplicable(ref)
 		}
@@ -29,16 +34,22 @@ func lookedPerson(key Key, get func(evidence.LookedPerson) string) func(*view, s
 	})
 }
 
-// personGone compares days, not instants: whoever works on the last day is not gone.
+// The parts of a look-up of a person: a directory may hold an attribute, or may not be allowed to
+// tell it (package people names them).
+const (
+	contractPart = "people:contract_end"
+	enabledPart  = "people:enabled"
+)
+
 func personGone(v *view, b evidence.Body, ref Ref) result {
-	if b.Person.Ends == "" {
+	if b.Person.Gone == nil {
 		return notApplicable(ref)
 	}
 	at, ok := v.at()
 	if !ok {
 		return unknown("finding", findingRef, ref)
 	}
-	return known(BoolOf(v.cal.Local(at).Format("2006-01-02") > b.Person.Ends), findingRef, ref)
+	return known(BoolOf(!at.Before(*b.Person.Gone)), findingRef, ref)
 }
 
 // lookedUPN is the user principal name of an Identity Store user: with an outside provider the

@@ -106,7 +106,7 @@ func (r *gathering) look(ctx context.Context, l *lookingUp) error {
 			return nil
 		}
 		count := &counting{meter: r.meter}
-		said, err := looker.Look(source.WithMeter(ctx, count), l.what)
+		said, err := looker.Look(source.WithWitness(source.WithMeter(ctx, count), r.witness), l.what)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

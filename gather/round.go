@@ -59,9 +59,12 @@ func (r *gathering) round(ctx context.Context, round int) (more bool, err error)
 	for _, a := range list {
 		r.file(round, a)
 	}
-	r.keepDocuments(round)
 	looked, err := r.lookUp(ctx, round, values)
-	return looked || len(list) > 0, err
+	if err != nil {
+		return false, err
+	}
+	r.keepDocuments(round)
+	return looked || len(list) > 0, nil
 }
 
 // walk takes the questions along their sources, all of them one source further at a time, until

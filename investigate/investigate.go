@@ -34,6 +34,7 @@ import (
 type Tools struct {
 	Sources   []source.Source
 	Order     map[query.Dataset][]string // sources by dataset, first asked first
+	Lookers   []source.Looker            // who is asked what is known now; of a kind, the first asked first
 	Playbooks playbook.Set
 	Policy    policy.Policy
 	Narrator  narrative.Narrator
@@ -75,6 +76,9 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 	}
 	gatherer, err := gather.New(t.Sources, t.Order, lg, t.Budget, t.Now)
 	if err != nil {
+		return Case{}, err
+	}
+	if err := gatherer.LookWith(t.Lookers...); err != nil {
 		return Case{}, err
 	}
 	gatherer.Remember(t.Cache)

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,9 +40,15 @@ func DefaultLives() Lives {
 const maxRemembered = 10_000
 
 // Remember returns a looker that tells again what l said, for as long as its kind lives.
-// Only whole answers are remembered: a refusal of any part is asked again.
+// What was refused or did not come, in whole or in any part, is asked again.
 func Remember(l Looker, lives Lives, now func() time.Time) Looker {
 	return &remembering{Looker: l, lives: lives, now: now, said: map[evidence.Lookup]remembered{}}
+}
+
+// passing tells whether a part may be answered another time: it was refused or did not come. What
+// the other side does not hold, it will not hold in an hour.
+func passing(p evidence.Part) bool {
+	return p.Outcome != evidence.Found && p.Outcome != evidence.Empty && p.Outcome != evidence.NotCollected
 }
 
 type remembering struct {
@@ -71,7 +78,7 @@ func (r *remembering) Look(ctx context.Context, l evidence.Lookup) (evidence.Loo
 		return have.looked, ctx.Err()
 	}
 	said, err := r.Looker.Look(ctx, l)
-	if err != nil || said.Outcome != evidence.Found && said.Outcome != evidence.Empty || !said.Body.Whole() {
+	if err != nil || said.Outcome != evidence.Found && said.Outcome != evidence.Empty || slices.ContainsFunc(said.Body.Parts, passing) {
 		return said, err
 	}
 	r.mu.Lock()
