@@ -53,6 +53,7 @@ type (
 	// People are the humans behind principals.
 	People struct {
 		ContractorPrefixes []string `yaml:"contractor_prefixes"`
+		List               string   `yaml:"list"` // CSV of people, see package people; may be empty
 		Known              []Person `yaml:"known"`
 	}
 	// Person is one of them.

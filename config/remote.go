@@ -21,6 +21,17 @@ type (
 		MemberRole string `yaml:"member_role"` // name of the role assumed in every other account
 		ExternalID string `yaml:"external_id"` // reference
 		Endpoint   string `yaml:"endpoint"`    // of a proxy or private endpoint, instead of AWS's own
+		// LookUp are the kinds of thing that are looked up as they are now: account, identity_store_user,
+		// access_key, iam_principal, bucket, instance. Empty: none.
+		LookUp        []string      `yaml:"look_up"`
+		Organization  string        `yaml:"organization"` // account that may read AWS Organizations; empty for the reader's own
+		IdentityStore IdentityStore `yaml:"identity_store"`
+	}
+	// IdentityStore is where the users of IAM Identity Center are.
+	IdentityStore struct {
+		ID      string `yaml:"id"` // such as d-1234567890
+		Account string `yaml:"account"`
+		Region  string `yaml:"region"`
 	}
 	// Splunk is a Splunk that is asked by REST.
 	Splunk struct {
@@ -78,6 +89,9 @@ type (
 	}
 )
 
+// lookUps are the kinds of thing that AWS can look up.
+var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance"}
+
 // sourceTypes are the types of source.
 var sourceTypes = []string{"local", "splunk", "cloudtrail", "athena", "entra"}
 
@@ -89,6 +103,7 @@ var (
 	roleName   = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,64}$`)
 	splunkName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,127}$`)
 	sqlName    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,127}$`)
+	storeID    = regexp.MustCompile(`^(d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 	fieldPath  = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 )
 
@@ -101,6 +116,21 @@ func (k *checker) aws(a AWS) {
 	}
 	if a.MemberRole != "" && !roleName.MatchString(a.MemberRole) {
 		k.fail("$.aws.member_role", "%q is no name of a role; write the name alone, such as uratori-member", a.MemberRole)
+	}
+	for i, kind := range a.LookUp {
+		k.among(index("$.aws.look_up", i, ""), "kind of look-up", kind, lookUps...)
+	}
+	if a.Organization != "" {
+		k.account("$.aws.organization", a.Organization)
+	}
+	if a.IdentityStore.Account != "" {
+		k.account("$.aws.identity_store.account", a.IdentityStore.Account)
+	}
+	if a.IdentityStore.Region != "" {
+		k.region("$.aws.identity_store.region", a.IdentityStore.Region)
+	}
+	if id := a.IdentityStore.ID; id != "" && !storeID.MatchString(id) || id == "" && slices.Contains(a.LookUp, "identity_store_user") {
+		k.fail("$.aws.identity_store", "%q is no id of an identity store, such as d-1234567890", id)
 	}
 	k.secret("$.aws.external_id", a.ExternalID, false)
 	k.address("$.aws.endpoint", a.Endpoint, false)
