@@ -192,7 +192,7 @@ func TestIndexedAccount(t *testing.T) {
 	}
 }
 
-// The case of the article: Splunk has sign-ins, and CloudTrail of other accounts only. Coverage says
+// Splunk has sign-ins, and CloudTrail of other accounts only. Coverage says
 // so, an empty answer proves nothing, and whoever walks the sources goes on.
 func TestSignInsButNoCloudTrail(t *testing.T) {
 	signins := splunktest.Events("azure", splunk.AzureAADSignIn, sourcetest.Records()[query.SignIn])
@@ -237,5 +237,41 @@ func TestRetentionDenied(t *testing.T) {
 	cov, err := s.Covers(t.Context(), query.Scope{Kind: query.KindManagement, Account: sourcetest.Account, Window: hours(0, 24)})
 	if got, want := tell(cov), "0-10 Unknown hole, 10-24 Collected records"; err != nil || got != want {
 		t.Errorf("%s, %v; want %s", got, err, want)
+	}
+}
+
+// The kinds of record are told apart as the embedded store does, hour by hour.
+func TestKindsAreThoseOfTheEmbeddedStore(t *testing.T) {
+	var trailRaws, signinRaws [][]byte
+	for i := range 600 {
+		at := sourcetest.Began.Add(time.Duration(i*i%2880) * time.Minute).Format(time.RFC3339)
+		service := []string{"s3", "lambda", "dynamodb", "iam"}[i%4]
+		category := []string{`"eventCategory":"Data",`, `"eventCategory":"Management",`, `"managementEvent":false,`, `"eventCategory":"Insight",`, ``, `"eventCategory":null,"managementEvent":true,`}[i%6]
+		if i/100 == 3 && category != "" {
+			continue
+		}
+		trailRaws = append(trailRaws, fmt.Appendf(nil, `{"eventID":"k%d","eventTime":%q,"eventName":"X","eventSource":"%s.amazonaws.com",%s"awsRegion":"ap-northeast-1","recipientAccountId":%q}`,
+			i, at, service, category, []string{sourcetest.Account, other}[i%2]))
+		interactive := []string{`"isInteractive":true,`, `"isInteractive":false,`, ``, `"category":"NonInteractiveUserSignInLogs",`}[i%4]
+		signinRaws = append(signinRaws, fmt.Appendf(nil, `{"id":"s%d","createdDateTime":%q,%s"userPrincipalName":"u@example.co.jp","appDisplayName":"x"}`, i, at, interactive))
+	}
+	truth := sourcetest.Reference(t, map[query.Dataset][][]byte{query.CloudTrail: trailRaws, query.SignIn: signinRaws})
+	_, s := splunkd(t, splunktest.Options{Events: append(splunktest.Events("aws", splunk.AWSCloudTrail, trailRaws), splunktest.Events("azure", splunk.AzureAADSignIn, signinRaws)...)},
+		append(trailPlaces(), splunk.Place{Dataset: query.SignIn, Index: "azure", Sourcetype: splunk.AzureAADSignIn}), nil)
+	for _, kind := range []string{query.KindManagement, query.KindS3Data, query.KindLambdaData, query.KindSignIn, query.KindNonInteractive} {
+		for _, account := range []string{sourcetest.Account, other, ""} {
+			scope := query.Scope{Kind: kind, Account: account, Window: hours(0.5, 47)}
+			if spec, _ := query.KindOf(kind); !spec.Placed {
+				scope.Account = ""
+			}
+			want, err := truth.Covers(t.Context(), scope)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.Covers(t.Context(), scope)
+			if err != nil || tell(got) != tell(want) {
+				t.Errorf("%s of %q:\n%s, %v\nwant\n%s", kind, account, tell(got), err, tell(want))
+			}
+		}
 	}
 }

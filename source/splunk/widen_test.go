@@ -105,7 +105,7 @@ func TestSearchesLeaveNothingOut(t *testing.T) {
 	raws := sourcetest.Records()[query.CloudTrail]
 	d := splunktest.New(splunktest.Options{Events: splunktest.Events("aws", AWSCloudTrail, raws)})
 	defer d.Close()
-	exact := 0
+	exact, all := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		for range 5 {
 			e := sourcetest.Conditions(query.CloudTrail, 2).Draw(rt, "condition")
@@ -113,10 +113,11 @@ func TestSearchesLeaveNothingOut(t *testing.T) {
 			if _, ok := (&compiler{reading: trailReading()}).widen(e); ok {
 				exact++
 			}
+			all++
 		}
 	})
-	if exact < 10 {
-		t.Errorf("%d conditions were said exactly; nearly everything is fetched", exact)
+	if exact*10 < all {
+		t.Errorf("%d of %d conditions were said exactly; nearly everything is fetched", exact, all)
 	}
 }
 
