@@ -150,7 +150,9 @@ func (s *Source) tooFew() string {
 	return fmt.Sprintf("the budget of %d pages of LookupEvents for one question did not suffice", s.opt.Pages)
 }
 
-func (p place) amended(note string) string { return "account " + p.account + ", " + p.region + ": " + note }
+func (p place) amended(note string) string {
+	return "account " + p.account + ", " + p.region + ": " + note
+}
 
 // A reading is one window on its way, newest events first.
 type reading struct {

@@ -181,7 +181,9 @@ func (s *Source) moment() (asOf, settled time.Time) {
 }
 
 // oldest is the beginning of event history, with an hour to spare.
-func (s *Source) oldest() time.Time { return s.opt.Now().UTC().Add(-retention + time.Hour).Truncate(time.Hour) }
+func (s *Source) oldest() time.Time {
+	return s.opt.Now().UTC().Add(-retention + time.Hour).Truncate(time.Hour)
+}
 
 // regions are the Regions to ask for a scope's Region.
 func (s *Source) regions(scoped string) []string {

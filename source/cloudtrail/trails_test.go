@@ -215,4 +215,3 @@ func TestSettingsAreEvidence(t *testing.T) {
 		}
 	}
 }
-
