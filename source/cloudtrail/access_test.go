@@ -21,7 +21,7 @@ func TestRolesAreAssumedOnce(t *testing.T) {
 		t.Helper()
 		now := time.Now()
 		q := counted(t, now.Add(-time.Duration(days)*24*time.Hour), now.Add(-24*time.Hour), where)
-		if a := r.ask(t, inAccount(t.Context(), account), q); a.Outcome != evidence.Found {
+		if a := r.ask(inAccount(t.Context(), account), t, q); a.Outcome != evidence.Found {
 			t.Errorf("%s (%s)", a.Outcome, a.Reason)
 		}
 	}

@@ -121,7 +121,7 @@ func TestFaultsOfLookups(t *testing.T) {
 				r.set(noon.Add(2 * time.Hour))
 				r.opt.Caller = unlimited()
 				r.again(t)
-				if a := r.ask(t, inAccount(t.Context(), account), q); tt.do != awstest.NoBody {
+				if a := r.ask(inAccount(t.Context(), account), t, q); tt.do != awstest.NoBody {
 					right(t, a, 120, false)
 				}
 			})
@@ -232,7 +232,7 @@ func TestWrongClockIsCorrected(t *testing.T) {
 	r := newRig(t, noon, nil)
 	r.history.Add(record(1, noon.Add(-2*time.Hour), tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
 	r.server.Script(awstest.Fault{Do: awstest.Skew, By: time.Hour})
-	if a := r.ask(t, inAccount(t.Context(), account), counted(t, noon.Add(-24*time.Hour), noon.Add(-time.Hour), where)); a.Outcome != evidence.Found {
+	if a := r.ask(inAccount(t.Context(), account), t, counted(t, noon.Add(-24*time.Hour), noon.Add(-time.Hour), where)); a.Outcome != evidence.Found {
 		t.Errorf("%s (%s)", a.Outcome, a.Reason)
 	}
 }

@@ -52,7 +52,7 @@ func TestKeepReadsAsIngestDoes(t *testing.T) {
 	if s, err = Open(ctx, Options{Path: path}); err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	got, err := s.Fetched(ctx, "k")
 	if err != nil || len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("remembers %v, %v; want %v", got, err, want)
@@ -79,7 +79,7 @@ func TestKeepersWaitForEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
