@@ -82,16 +82,18 @@ type boundedBody struct {
 	got *received
 }
 
-var errTooLong = fmt.Errorf("the response is longer than %d MiB", maxBody>>20)
+var errTooLong = fmt.Errorf("the response is %d MiB or longer", maxBody>>20)
 
 func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+	left := maxBody - b.got.bytes.Load()
+	if left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), left)])
 	if b.got.keep {
 		b.got.body = append(b.got.body, p[:n]...)
 	}
-	if b.got.bytes.Add(int64(n)) > maxBody {
-		return n, errTooLong
-	}
+	b.got.bytes.Add(int64(n))
 	return n, err
 }
 

@@ -109,11 +109,11 @@ func TestFaultsOfLookups(t *testing.T) {
 				if n := r.lookups(); n > 12 || !tt.again && tt.is != nil && n > 3 {
 					t.Errorf("%d calls of LookupEvents", n)
 				}
-				if got := len(r.server.Calls()); got != len(p.notes) {
+				if got := len(r.server.Calls()); got > len(p.notes) { // one that is cut off may not arrive
 					t.Errorf("%d calls reached the service, %d were metered", got, len(p.notes))
 				}
 				for _, c := range p.notes {
-					if c.Bytes > 40<<20 {
+					if c.Bytes > 32<<20 {
 						t.Errorf("%d bytes were read of one response", c.Bytes)
 					}
 				}
@@ -184,7 +184,7 @@ func TestFaultsOfCoverage(t *testing.T) {
 				if len(cov) != 1 || cov[0].State != evidence.Unknown || cov[0].Why != evidence.WhyNoResponse || cov[0].Detail == "" || cov[0].Window != w {
 					t.Errorf("coverage %+v; want Unknown, for there was no response", cov)
 				}
-				if len(r.server.Calls()) != len(p.notes) {
+				if len(r.server.Calls()) > len(p.notes) { // one that is cut off may not arrive
 					t.Errorf("%d calls reached the service, %d were metered", len(r.server.Calls()), len(p.notes))
 				}
 				if op == "sts:AssumeRole" {
