@@ -55,7 +55,7 @@ func (s *Server) assumeRole(req Request) (any, error) {
 		AccessKeyID: fmt.Sprintf("ASIAEXAMPLE%09d", n), SecretAccessKey: fmt.Sprintf("invented/secret/of/session/%013d", n),
 		SessionToken: fmt.Sprintf("invented-session-token-%d", n), Account: r.account,
 		ARN:     fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", r.account, name, in.RoleSessionName),
-		Expires: time.Now().Add(time.Duration(in.DurationSeconds) * time.Second).UTC().Truncate(time.Second),
+		Expires: req.Time.Add(time.Duration(in.DurationSeconds) * time.Second).UTC().Truncate(time.Second),
 	}
 	s.credentials[c.AccessKeyID] = c
 	return map[string]any{

@@ -47,6 +47,8 @@ type place struct{ account, region string }
 // "Quotas") as JSON within JSON stay well below it.
 const maxBody = 32 << 20
 
+const assumeRole = "sts:AssumeRole"
+
 // renew is how long before their end credentials are replaced.
 const renew = 5 * time.Minute
 
@@ -80,16 +82,18 @@ type boundedBody struct {
 	got *received
 }
 
-var errTooLong = fmt.Errorf("the response is longer than %d MiB", maxBody>>20)
+var errTooLong = fmt.Errorf("the response is %d MiB or longer", maxBody>>20)
 
 func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+	left := maxBody - b.got.bytes.Load()
+	if left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), left)])
 	if b.got.keep {
 		b.got.body = append(b.got.body, p[:n]...)
 	}
-	if b.got.bytes.Add(int64(n)) > maxBody {
-		return n, errTooLong
-	}
+	b.got.bytes.Add(int64(n))
 	return n, err
 }
 
@@ -102,10 +106,7 @@ func (s *Source) client(p place) *awscloudtrail.Client {
 	if c == nil {
 		c = awscloudtrail.New(awscloudtrail.Options{
 			Region: p.region, BaseEndpoint: endpoint(s.opt.Endpoint), HTTPClient: s.http, Retryer: aws.NopRetryer{},
-			Credentials: aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-				c, err := s.credentials(ctx, p.account)
-				return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err
-			}),
+			Credentials: forSDK(func(ctx context.Context) (Credentials, error) { return s.credentials(ctx, p.account) }),
 		})
 		s.clients[p] = c
 	}
@@ -136,7 +137,7 @@ func (s *Source) credentials(ctx context.Context, id string) (Credentials, error
 		return Credentials{}, fmt.Errorf("account %s is not configured: %w", id, source.ErrDenied)
 	}
 	if a.RoleARN == "" {
-		return s.opt.Credentials(ctx)
+		return s.own(ctx)
 	}
 	lock := s.lane("role " + id)
 	if err := lock.take(ctx); err != nil {
@@ -166,25 +167,41 @@ func (s *Source) forget(id string) {
 	delete(s.sessions, id)
 }
 
+// own are the source's own credentials.
+func (s *Source) own(ctx context.Context) (Credentials, error) {
+	c, err := s.opt.Credentials(ctx)
+	switch {
+	case err == nil:
+		return c, nil
+	case ctx.Err() != nil:
+		return c, context.Cause(ctx)
+	}
+	return c, fmt.Errorf("read the credentials of source %q: %w: %w", s.opt.Name, err, source.ErrDenied)
+}
+
+// forSDK gives credentials to the SDK.
+func forSDK(of func(context.Context) (Credentials, error)) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := of(ctx)
+		return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err
+	})
+}
+
 func (s *Source) assume(ctx context.Context, a Account) (Credentials, error) {
+	if _, err := s.own(ctx); err != nil {
+		return Credentials{}, err
+	}
 	in := &sts.AssumeRoleInput{RoleArn: aws.String(a.RoleARN), RoleSessionName: aws.String("uratori")}
 	if a.ExternalID != nil {
 		id, err := a.ExternalID(ctx)
 		if err != nil {
-			return Credentials{}, fmt.Errorf("read the external id: %w", err)
+			return Credentials{}, fmt.Errorf("read the external id: %w: %w", err, source.ErrDenied)
 		}
 		in.ExternalId = aws.String(id)
 	}
-	client := sts.New(sts.Options{
-		Region: s.opt.Regions[0], BaseEndpoint: endpoint(s.opt.Endpoint), HTTPClient: s.http, Retryer: aws.NopRetryer{},
-		Credentials: aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-			c, err := s.opt.Credentials(ctx)
-			return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err
-		}),
-	})
 	var out *sts.AssumeRoleOutput
-	_, err := s.do(ctx, "sts:AssumeRole", place{a.ID, s.opt.Regions[0]}, false, func(ctx context.Context) (err error) {
-		out, err = client.AssumeRole(ctx, in)
+	_, err := s.do(ctx, assumeRole, place{a.ID, s.opt.Regions[0]}, false, func(ctx context.Context) (err error) {
+		out, err = s.sts.AssumeRole(ctx, in)
 		return err
 	})
 	if err != nil {
@@ -207,10 +224,15 @@ type cost struct {
 // do makes one call through the shared caller; credentials that are too old are replaced once.
 func (s *Source) do(ctx context.Context, api string, p place, keep bool, try func(context.Context) error) (c cost, err error) {
 	for attempt := 0; ; attempt++ {
+		if api != assumeRole { // before the call, so that no call is made within another
+			if _, err := s.credentials(ctx, p.account); err != nil {
+				return c, err
+			}
+		}
 		var once cost
 		once, err = s.attempt(ctx, api, p, keep, try)
 		c.calls, c.bytes, c.body = c.calls+once.calls, c.bytes+once.bytes, once.body
-		if !expired(err) || attempt > 0 || api == "sts:AssumeRole" {
+		if !expired(err) || attempt > 0 || api == assumeRole {
 			return c, err
 		}
 		s.forget(p.account)
@@ -286,10 +308,10 @@ func kindOf(api smithy.APIError) error {
 	case "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown":
 		return source.ErrThrottled
 	case "AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId", "OptInRequired", "NotAuthorized",
-		"MissingAuthenticationToken", "MissingAuthenticationTokenException", "SignatureDoesNotMatch", "IncompleteSignature", "IncompleteSignatureException",
+		"MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature", "IncompleteSignatureException",
 		"ExpiredToken", "ExpiredTokenException", "RegionDisabledException":
 		return source.ErrDenied
-	case "InvalidSignatureException":
+	case "InvalidSignatureException", "SignatureDoesNotMatch":
 		// A clock that is wrong is corrected by the client, from the date of this very answer.
 		if strings.Contains(api.ErrorMessage(), "Signature expired") || strings.Contains(api.ErrorMessage(), "Signature not yet current") {
 			return source.ErrUnavailable

@@ -31,7 +31,7 @@ func (f forgetful) Ask(ctx context.Context, q query.Query) (evidence.Answer, err
 	if err != nil {
 		return evidence.Answer{}, err
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	opt := f.opt
 	opt.Store = store
 	src, err := cloudtrail.New(opt)

@@ -129,6 +129,7 @@ type part struct {
 // remembers what of the window was read: the newest part, where the budget ends or an error comes.
 func (s *Source) fetch(ctx context.Context, p place, a attribute, w query.Window, t *tally) (part, error) {
 	r := &reading{source: s, place: p, attribute: a, window: w}
+	r.asOf, r.settled = s.moment() // before the first call: what it does not bring may still come
 	before := t.pages
 	err := r.pages(ctx, t)
 	if kept := r.keep(ctx); kept != nil {
@@ -150,14 +151,18 @@ func (s *Source) tooFew() string {
 	return fmt.Sprintf("the budget of %d pages of LookupEvents for one question did not suffice", s.opt.Pages)
 }
 
-func (p place) amended(note string) string { return "account " + p.account + ", " + p.region + ": " + note }
+func (p place) amended(note string) string {
+	return "account " + p.account + ", " + p.region + ": " + note
+}
 
 // A reading is one window on its way, newest events first.
 type reading struct {
 	source *Source
 	place
 	attribute
-	window query.Window
+	window  query.Window
+	asOf    time.Time // when reading began, see moment
+	settled time.Time
 
 	records  [][]byte
 	size     int
@@ -255,7 +260,7 @@ func (r *reading) keep(ctx context.Context) error {
 		}
 	}
 	s := r.source
-	asOf, settled := s.moment()
+	asOf, settled := r.asOf, r.settled
 	key := r.memory(r.attribute)
 	note := r.note()
 	var fetched []local.Fetch

@@ -105,7 +105,7 @@ func (r *rig) onNetwork(t testing.TB) {
 
 func (r *rig) lookups() int { return len(r.server.Calls("cloudtrail:LookupEvents")) }
 
-func (r *rig) ask(t testing.TB, ctx context.Context, q query.Query) evidence.Answer {
+func (r *rig) ask(ctx context.Context, t testing.TB, q query.Query) evidence.Answer {
 	t.Helper()
 	a, err := r.Ask(ctx, q)
 	if err != nil {

@@ -34,7 +34,7 @@ func TestBusyPrincipalIsALowerBound(t *testing.T) {
 	}
 	r.history.Add(records...)
 	q := counted(t, noon.Add(-30*24*time.Hour), noon.Add(-time.Hour+time.Second), where)
-	a := r.ask(t, inAccount(t.Context(), account), q)
+	a := r.ask(inAccount(t.Context(), account), t, q)
 	if a.Outcome != evidence.Truncated || !strings.Contains(a.Reason, "at least") || len(a.Rows) != 1 {
 		t.Fatalf("%s (%s), %d rows; want Truncated", a.Outcome, a.Reason, len(a.Rows))
 	}
@@ -48,7 +48,7 @@ func TestBusyPrincipalIsALowerBound(t *testing.T) {
 	// The part that was read is whole: a question within it is exact.
 	r.server.Forget()
 	part := counted(t, noon.Add(-3*24*time.Hour), noon.Add(-time.Hour+time.Second), where)
-	if a := r.ask(t, source.WithScope(t.Context(), query.Scope{Kind: query.KindManagement, Account: account}), part); a.Outcome != evidence.Found || a.Rows[0][0].Int() != 305 {
+	if a := r.ask(source.WithScope(t.Context(), query.Scope{Kind: query.KindManagement, Account: account}), t, part); a.Outcome != evidence.Found || a.Rows[0][0].Int() != 305 {
 		t.Errorf("the newest three days: %s (%s) %v; want 305 events", a.Outcome, a.Reason, a.Rows)
 	}
 	if n := r.lookups(); n > 1 { // us-east-1 had no turn
@@ -56,7 +56,7 @@ func TestBusyPrincipalIsALowerBound(t *testing.T) {
 	}
 	r.server.Forget()
 	for range 5 {
-		if a := r.ask(t, inAccount(t.Context(), account), q); a.Outcome != evidence.Truncated {
+		if a := r.ask(inAccount(t.Context(), account), t, q); a.Outcome != evidence.Truncated {
 			t.Errorf("asked again: %s", a.Outcome)
 		}
 	}
@@ -65,7 +65,7 @@ func TestBusyPrincipalIsALowerBound(t *testing.T) {
 	}
 	// After an hour it goes on where it stopped.
 	r.set(noon.Add(2 * time.Hour))
-	if a := r.ask(t, inAccount(t.Context(), account), q); a.Rows[0][0].Int() < 900 {
+	if a := r.ask(inAccount(t.Context(), account), t, q); a.Rows[0][0].Int() < 900 {
 		t.Errorf("%d events after a second budget", a.Rows[0][0].Int())
 	}
 }
@@ -78,7 +78,7 @@ func TestNothingInAPartIsNoAnswer(t *testing.T) {
 		records = append(records, record(i, noon.Add(-2*time.Hour-time.Duration(i)*time.Minute), tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
 	}
 	r.history.Add(records...)
-	a := r.ask(t, inAccount(t.Context(), account), counted(t, noon.Add(-24*time.Hour), noon.Add(-time.Hour), `source_ip = ip 203.0.113.9`))
+	a := r.ask(inAccount(t.Context(), account), t, counted(t, noon.Add(-24*time.Hour), noon.Add(-time.Hour), `source_ip = ip 203.0.113.9`))
 	if a.Outcome != evidence.Throttled || !strings.Contains(a.Reason, "budget") {
 		t.Errorf("%s (%s); want Throttled by the budget", a.Outcome, a.Reason)
 	}
@@ -108,7 +108,7 @@ func TestNewestEventsAreNotSettled(t *testing.T) {
 		if late := r.clock().Sub(cov[0].Window.To); late < 15*time.Minute || late > 20*time.Minute {
 			t.Errorf("settled until %s before now", late)
 		}
-		a := r.ask(t, ctx, q)
+		a := r.ask(ctx, t, q)
 		if got := int64(0); len(a.Rows) > 0 {
 			if got = a.Rows[0][0].Int(); got != n {
 				t.Errorf("%d events; want %d", got, n)
@@ -131,7 +131,7 @@ func TestNewestEventsAreNotSettled(t *testing.T) {
 	}
 	future := counted(t, noon.Add(time.Hour), noon.Add(2*time.Hour), where)
 	calls = r.lookups()
-	if a := r.ask(t, ctx, future); a.Outcome != evidence.NotYet || r.lookups() != calls {
+	if a := r.ask(ctx, t, future); a.Outcome != evidence.NotYet || r.lookups() != calls {
 		t.Errorf("the future: %s, %d calls", a.Outcome, r.lookups()-calls)
 	}
 }
@@ -147,12 +147,12 @@ func TestHistoryEndsAfter90Days(t *testing.T) {
 	if len(cov) != 2 || cov[0].State != evidence.NotCollectedState || cov[0].Why != evidence.WhyRetention || cov[1].State != evidence.Collected {
 		t.Errorf("coverage %+v", cov)
 	}
-	if a := r.ask(t, ctx, q); a.Outcome != evidence.Empty {
+	if a := r.ask(ctx, t, q); a.Outcome != evidence.Empty {
 		t.Errorf("%s (%s); want Empty", a.Outcome, a.Reason)
 	}
 	n := r.lookups()
 	old := counted(t, noon.Add(-120*24*time.Hour), noon.Add(-100*24*time.Hour), where)
-	if a := r.ask(t, ctx, old); a.Outcome != evidence.NotCollected || r.lookups() != n {
+	if a := r.ask(ctx, t, old); a.Outcome != evidence.NotCollected || r.lookups() != n {
 		t.Errorf("before 90 days: %s, %d calls", a.Outcome, r.lookups()-n)
 	}
 }
@@ -170,7 +170,7 @@ func TestGlobalServicesAreAskedInUSEast1(t *testing.T) {
 	q := counted(t, at.Add(-time.Hour), at.Add(time.Hour), where)
 	for region, want := range map[string]int64{"": 4, tokyo: 3, "us-east-1": 3} {
 		ctx := source.WithScope(t.Context(), query.Scope{Kind: query.KindManagement, Account: account, Region: region})
-		if a := r.ask(t, ctx, q); a.Outcome != evidence.Found || a.Rows[0][0].Int() != want {
+		if a := r.ask(ctx, t, q); a.Outcome != evidence.Found || a.Rows[0][0].Int() != want {
 			t.Errorf("Region %q: %s %v; want %d events", region, a.Outcome, a.Rows, want)
 		}
 	}
@@ -197,7 +197,7 @@ func TestAccountsAreKeptApart(t *testing.T) {
 		want    int64
 	}{{account, where, 1}, {other, where, 1}, {"", where, 2}, {"", where + ` and account = "222233334444"`, 1}, {account, where, 1}} {
 		q := counted(t, q.Window.From, q.Window.To, tt.where)
-		a := r.ask(t, inAccount(t.Context(), tt.account), q)
+		a := r.ask(inAccount(t.Context(), tt.account), t, q)
 		if a.Outcome != evidence.Found || a.Rows[0][0].Int() != tt.want {
 			t.Errorf("account %q where %s: %s %v; want %d", tt.account, tt.where, a.Outcome, a.Rows, tt.want)
 		}
@@ -212,8 +212,8 @@ func TestDataEventsAreNotHeld(t *testing.T) {
 	r := newRig(t, noon, nil)
 	q := counted(t, noon.Add(-24*time.Hour), noon.Add(-time.Hour), where)
 	data := counted(t, noon.Add(-24*time.Hour), noon.Add(-time.Hour), where+` and event_category = "Data"`)
-	a := r.ask(t, source.WithScope(t.Context(), query.Scope{Kind: query.KindS3Data, Account: account}), q)
-	b := r.ask(t, inAccount(t.Context(), account), data)
+	a := r.ask(source.WithScope(t.Context(), query.Scope{Kind: query.KindS3Data, Account: account}), t, q)
+	b := r.ask(inAccount(t.Context(), account), t, data)
 	if a.Outcome != evidence.NotCollected || b.Outcome != evidence.NotCollected || len(r.server.Calls()) != 0 {
 		t.Errorf("%s, %s after %d calls", a.Outcome, b.Outcome, len(r.server.Calls()))
 	}
@@ -238,14 +238,14 @@ func TestFetchedWindowsOutliveTheProgram(t *testing.T) {
 	r.history.Add(record(1, noon.Add(-24*time.Hour), tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
 	q := counted(t, noon.Add(-48*time.Hour), noon.Add(-time.Hour), where)
 	open()
-	first := r.ask(t, inAccount(t.Context(), account), q)
+	first := r.ask(inAccount(t.Context(), account), t, q)
 	if err := r.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	n := len(r.server.Calls())
 	open()
-	defer r.store.Close()
-	second := r.ask(t, inAccount(t.Context(), account), q)
+	defer func() { _ = r.store.Close() }()
+	second := r.ask(inAccount(t.Context(), account), t, q)
 	if first.Outcome != evidence.Found || second.Outcome != evidence.Found || first.Native != second.Native {
 		t.Errorf("%s, then %s", first.Outcome, second.Outcome)
 	}
@@ -264,7 +264,7 @@ func TestRoundsAreFetchedTogether(t *testing.T) {
 	narrow := counted(t, noon.Add(-48*time.Hour), noon.Add(-24*time.Hour), `session_name = "u"`)
 	wide := counted(t, noon.Add(-30*24*time.Hour), noon.Add(-36*time.Hour), `user_arn = "arn:aws:sts::111122223333:assumed-role/Dev/u"`)
 	r.Prepare([]query.Query{narrow, wide})
-	r.ask(t, ctx, narrow)
+	r.ask(ctx, t, narrow)
 	if n := r.lookups(); n != 2 { // one in each Region
 		t.Errorf("%d calls for the first question", n)
 	}
@@ -289,9 +289,9 @@ func TestRoundsAreFetchedTogether(t *testing.T) {
 	}
 	r2.Prepare(qs)
 	for _, q := range qs[1:] {
-		r2.ask(t, ctx, q)
+		r2.ask(ctx, t, q)
 	}
-	r2.ask(t, ctx, all)
+	r2.ask(ctx, t, all)
 	if n := r2.lookups(); n != 2 {
 		t.Errorf("%d calls; everything was read once in each Region", n)
 	}

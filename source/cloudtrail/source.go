@@ -10,7 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awscloudtrail "github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"uratori/query"
 	"uratori/source/call"
@@ -67,6 +69,7 @@ type Options struct {
 type Source struct {
 	opt  Options
 	http *http.Client
+	sts  *sts.Client // one, for it corrects its own clock by the service's
 
 	mu         sync.Mutex
 	clients    map[place]*awscloudtrail.Client
@@ -132,11 +135,15 @@ func New(opt Options) (*Source, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Source{
+	s := &Source{
 		opt: opt, http: &http.Client{Transport: bounded{opt.Transport}},
 		clients: map[place]*awscloudtrail.Client{}, sessions: map[string]Credentials{}, lanes: map[string]lane{},
 		remembered: map[string][]local.Fetch{}, fresh: map[string][]unsettled{}, cuts: map[string][]cut{}, trails: map[string]settings{},
-	}, nil
+	}
+	s.sts = sts.New(sts.Options{
+		Region: opt.Regions[0], BaseEndpoint: endpoint(opt.Endpoint), HTTPClient: s.http, Retryer: aws.NopRetryer{}, Credentials: forSDK(s.own),
+	})
+	return s, nil
 }
 
 // Name is the source's name in the configuration.
@@ -174,7 +181,9 @@ func (s *Source) moment() (asOf, settled time.Time) {
 }
 
 // oldest is the beginning of event history, with an hour to spare.
-func (s *Source) oldest() time.Time { return s.opt.Now().UTC().Add(-retention + time.Hour).Truncate(time.Hour) }
+func (s *Source) oldest() time.Time {
+	return s.opt.Now().UTC().Add(-retention + time.Hour).Truncate(time.Hour)
+}
 
 // regions are the Regions to ask for a scope's Region.
 func (s *Source) regions(scoped string) []string {

@@ -89,7 +89,7 @@ type (
 	}
 	advancedSelector struct {
 		FieldSelectors []struct {
-			Field                                                                 string
+			Field                                                               string
 			Equals, StartsWith, EndsWith, NotEquals, NotStartsWith, NotEndsWith []string
 		}
 	}

@@ -58,7 +58,7 @@ func Records() map[query.Dataset][][]byte {
 			"awsRegion": Region, "recipientAccountId": Account, "sourceIPAddress": addrs[i%len(addrs)], "userAgent": agent,
 			"eventType": "AwsApiCall", "eventCategory": "Management", "managementEvent": true, "readOnly": i%2 == 0,
 			"userIdentity": map[string]any{
-				"type": "AssumedRole", "principalId": fmt.Sprintf("AROAEXAMPLE%d:u%d", i%3, i%7), "accountId": Account, "accessKeyId": fmt.Sprintf("ASIAEXAMPLE%08d", i%5),
+				"type": "AssumedRole", "principalId": fmt.Sprintf("AROAEXAMPLE%d:u%d@example.co.jp", i%3, i%7), "accountId": Account, "accessKeyId": fmt.Sprintf("ASIAEXAMPLE%08d", i%5),
 				"arn": fmt.Sprintf("arn:aws:sts::%s:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/u%d@example.co.jp", Account, i%7),
 				"sessionContext": map[string]any{
 					"sessionIssuer": map[string]any{"type": "Role", "userName": "AWSReservedSSO_Dev_0123456789abcdef", "arn": "arn:aws:iam::" + Account + ":role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"},
