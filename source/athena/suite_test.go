@@ -10,19 +10,27 @@ import (
 
 // shapes are the tables that the source is held against.
 var shapes = map[string]athenatest.Options{
-	"projected": {}, "injected": {Division: athenatest.Injected}, "by hand": {Division: athenatest.ByHand},
+	"projected": {}, "by hand": {Division: athenatest.ByHand},
 	"Security Lake 1": {Layout: athenatest.OCSF1}, "Security Lake 2": {Layout: athenatest.OCSF2},
 }
 
 func TestSuite(t *testing.T) {
 	for name, tab := range shapes {
-		t.Run(name, func(t *testing.T) {
-			d := against(t, records(), tab, func(o *Options) { o.Accounts = []string{sourcetest.Account} })
-			sourcetest.Run(t, d, query.CloudTrail)
-		})
+		t.Run(name, func(t *testing.T) { sourcetest.Run(t, against(t, records(), tab), query.CloudTrail) })
 	}
-	t.Run("undivided", func(t *testing.T) {
-		d := against(t, records(), athenatest.Options{Division: athenatest.Undivided}, func(o *Options) { o.ScanAll, o.MaxBytes = true, 1<<30 })
-		sourcetest.Run(t, d, query.CloudTrail)
-	})
+}
+
+// Where it is allowed, a table without partitions is scanned, and where its values are listed, one
+// whose partitions must be named.
+func TestAllowedScans(t *testing.T) {
+	truth := sourcetest.Reference(t, map[query.Dataset][][]byte{query.CloudTrail: records()})
+	want := ask(t, truth, all("", "user_agent"))
+	for name, d := range map[string]double{
+		"undivided": against(t, records(), athenatest.Options{Division: athenatest.Undivided}, func(o *Options) { o.ScanAll, o.MaxBytes = true, 1<<30 }),
+		"injected":  against(t, records(), athenatest.Options{Division: athenatest.Injected}, func(o *Options) { o.Accounts = []string{sourcetest.Account} }),
+	} {
+		if diff := sourcetest.Differ(ask(t, d, all("", "user_agent")), want); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
 }
