@@ -1,0 +1,335 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"uratori/config"
+	"uratori/evidence"
+	"uratori/guardduty"
+	"uratori/people"
+	"uratori/query"
+	"uratori/secret"
+	"uratori/source"
+	"uratori/source/athena"
+	"uratori/source/awsconn"
+	"uratori/source/awslookup"
+	"uratori/source/call"
+	"uratori/source/cloudtrail"
+	"uratori/source/coverage"
+	"uratori/source/directory"
+	"uratori/source/entra"
+	"uratori/source/local"
+	"uratori/source/splunk"
+)
+
+// A reach is how the services of a configuration are reached: what its sources share.
+type reach struct {
+	app     *app
+	config  config.Config
+	caller  *call.Caller
+	secrets *secret.Resolver
+	aws     *awsconn.Conn // nil until it is needed
+	readers []directory.Reader
+}
+
+// paces are how fast every API may be called, by whoever calls it.
+func paces() map[string]call.Pace {
+	all := map[string]call.Pace{}
+	for _, p := range []map[string]call.Pace{entra.Paces(), cloudtrail.Paces} {
+		maps.Copy(all, p)
+	}
+	return all
+}
+
+func (a *app) reach(c config.Config) *reach {
+	return &reach{
+		app: a, config: c, caller: call.New(call.Options{Paces: paces()}),
+		secrets: secret.NewResolver(c.Dir, a.getenv, nil),
+	}
+}
+
+// ask resolves a reference each time the secret is needed.
+func (r *reach) ask(ref string) func(context.Context) (string, error) {
+	if ref == "" {
+		return nil
+	}
+	return func(ctx context.Context) (string, error) {
+		v, err := r.secrets.Resolve(ctx, secret.Ref(ref))
+		return v.Reveal(), err
+	}
+}
+
+// length is a length of time that the configuration checked.
+func length(text string) time.Duration {
+	d, _ := config.Length(text)
+	return d
+}
+
+// source opens a source of a service. What it keeps in a store is added to open.
+func (r *reach) source(ctx context.Context, y config.Source, open *stores) (source.Source, error) {
+	switch y.Type {
+	case "splunk":
+		return r.splunk(y)
+	case "cloudtrail":
+		return r.cloudtrail(ctx, y, open)
+	case "athena":
+		return r.athena(ctx, y)
+	case "entra":
+		return r.entra(y)
+	}
+	return nil, fmt.Errorf("source %q: type %q is not known", y.Name, y.Type)
+}
+
+func (r *reach) splunk(y config.Source) (source.Source, error) {
+	s := y.Splunk
+	opt := splunk.Options{
+		Name: y.Name, Endpoint: s.URL, Token: r.ask(s.Token), Caller: r.caller, Accept: s.Accept,
+		MaxRows: s.MaxRows, Delay: length(s.Delay), Now: time.Now,
+		Way: map[string]splunk.Way{"": splunk.ByJob, "job": splunk.ByJob, "oneshot": splunk.ByOneshot, "export": splunk.ByExport}[s.Way],
+	}
+	if s.User != "" {
+		password := r.ask(s.Password)
+		opt.Login = func(ctx context.Context) (string, string, error) {
+			p, err := password(ctx)
+			return s.User, p, err
+		}
+	}
+	if s.CA != "" {
+		var err error
+		if opt.CA, err = os.ReadFile(r.config.Path(s.CA)); err != nil {
+			return nil, fmt.Errorf("source %q: read the authority's certificate: %w", y.Name, err)
+		}
+	}
+	for _, p := range s.Places {
+		place := splunk.Place{Dataset: query.Dataset(p.Dataset), Index: p.Index, Sourcetype: p.Sourcetype, Account: p.AccountField}
+		if p.Record != "" || len(p.Fields) > 0 {
+			m := splunk.Map{}
+			if known, ok := splunk.MapOf(place.Dataset, p.Sourcetype); ok {
+				m = known
+			}
+			m.Record = query.Path(cmp.Or(p.Record, string(m.Record)))
+			paths := map[query.Field][]query.Path{}
+			maps.Copy(paths, m.Paths)
+			for field, path := range p.Fields {
+				paths[query.Field(field)] = []query.Path{query.Path(path)}
+			}
+			m.Paths, place.Map = paths, &m
+		}
+		opt.Places = append(opt.Places, place)
+	}
+	for _, a := range assertions(y.Coverage) {
+		opt.Assert = append(opt.Assert, splunk.Assertion{Kind: a.Kind, Account: a.Account, Region: a.Region, From: a.From, To: a.To, State: a.State})
+	}
+	return splunk.New(opt)
+}
+
+func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (source.Source, error) {
+	t := y.CloudTrail
+	opt := cloudtrail.Options{
+		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Now: time.Now,
+		Credentials: func(ctx context.Context) (cloudtrail.Credentials, error) {
+			k, err := r.keys(ctx)
+			return cloudtrail.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
+		},
+	}
+	ids := t.Accounts
+	if len(ids) == 0 {
+		for _, a := range r.config.Accounts {
+			ids = append(ids, a.ID)
+		}
+	}
+	for _, id := range ids {
+		acc := cloudtrail.Account{ID: id}
+		if role, ok := r.role(id); ok {
+			acc.RoleARN, acc.ExternalID = role, r.ask(r.config.AWS.ExternalID)
+		}
+		opt.Accounts = append(opt.Accounts, acc)
+	}
+	st, err := local.Open(ctx, local.Options{Name: y.Name + " (fetched)", Path: r.config.Path(t.Store), Now: time.Now()})
+	if err != nil {
+		return nil, err
+	}
+	*open = append(*open, st)
+	opt.Store = st
+	return cloudtrail.New(opt)
+}
+
+func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error) {
+	t := y.Athena
+	var accounts []string
+	for _, a := range r.config.Accounts {
+		accounts = append(accounts, a.ID)
+	}
+	layouts := map[string]athena.Layout{"": athena.Detect, "detect": athena.Detect, "trail": athena.Trail, "ocsf1": athena.OCSF1, "ocsf2": athena.OCSF2}
+	var assert []coverage.Assertion
+	for _, a := range assertions(y.Coverage) {
+		assert = append(assert, coverage.Assertion(a))
+	}
+	return athena.New(athena.Options{
+		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: time.Now,
+		Credentials: func(ctx context.Context) (athena.Credentials, error) {
+			k, err := r.keys(ctx)
+			return athena.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
+		},
+		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layouts[t.Layout], Kinds: t.Kinds,
+		Accounts: accounts, Regions: r.config.Regions, ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Assert: assert,
+	})
+}
+
+func (r *reach) entra(y config.Source) (source.Source, error) {
+	e := y.Entra
+	s, err := entra.New(entra.Options{
+		Name: y.Name, TenantID: e.Tenant, ClientID: e.ClientID, Secret: r.ask(e.Secret), Endpoint: e.Endpoint, TokenURL: e.TokenURL,
+		Caller: r.caller, Now: time.Now, NonInteractive: e.NonInteractive, Retention: length(e.Retention), Delay: length(e.Delay),
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.readers = append(r.readers, s)
+	return s, nil
+}
+
+// role is the role to assume in an account: none in the account of the reader role itself.
+func (r *reach) role(account string) (arn string, ok bool) {
+	aws := r.config.AWS
+	partition := "aws"
+	if parts := strings.Split(aws.Role, ":"); len(parts) > 4 {
+		if partition = parts[1]; parts[4] == account {
+			return "", false
+		}
+	}
+	if aws.MemberRole == "" {
+		return "", false
+	}
+	return fmt.Sprintf("arn:%s:iam::%s:role/%s", partition, account, aws.MemberRole), true
+}
+
+// keys are the program's own credentials: those of the environment or profile, or of the reader
+// role that is assumed with them.
+func (r *reach) keys(ctx context.Context) (awsconn.Keys, error) {
+	var load []func(*awsconfig.LoadOptions) error
+	if p := r.config.AWS.Profile; p != "" {
+		load = append(load, awsconfig.WithSharedConfigProfile(p))
+	}
+	if region := r.config.AWS.Region; region != "" {
+		load = append(load, awsconfig.WithRegion(region))
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return awsconn.Keys{}, fmt.Errorf("credentials for AWS: %w: %w", source.ErrDenied, err)
+	}
+	k, err := cfg.Credentials.Retrieve(ctx)
+	if err != nil {
+		return awsconn.Keys{}, fmt.Errorf("credentials for AWS: %w: %w; log in, or name a profile under aws: in the configuration", source.ErrDenied, err)
+	}
+	own := awsconn.Keys{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}
+	if k.CanExpire {
+		own.Expires = k.Expires
+	}
+	return own, nil
+}
+
+// conn is the connection to AWS that look-ups and findings share.
+func (r *reach) conn(ctx context.Context) (*awsconn.Conn, error) {
+	if r.aws != nil {
+		return r.aws, nil
+	}
+	aws := r.config.AWS
+	externalID := ""
+	if get := r.ask(aws.ExternalID); get != nil {
+		var err error
+		if externalID, err = get(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	r.aws, err = awsconn.New(awsconn.Options{
+		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller, Now: time.Now,
+		Role: func(account string) (awsconn.Role, bool) {
+			arn, ok := r.role(account)
+			return awsconn.Role{ARN: arn, ExternalID: externalID}, ok && account != ""
+		},
+		Endpoint: func(string, string) string { return aws.Endpoint },
+	})
+	return r.aws, err
+}
+
+// lookers are who is asked what is known now: the operator's list first, then directories, then AWS.
+func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
+	var out []source.Looker
+	if name := r.config.People.List; name != "" {
+		l, err := r.people(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, directory.List("people-list", l))
+	}
+	for _, reader := range r.readers {
+		out = append(out, source.Remember(directory.New(reader), source.DefaultLives(), time.Now))
+	}
+	if aws := r.config.AWS; len(aws.LookUp) > 0 {
+		conn, err := r.conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var kinds []evidence.LookupKind
+		for _, k := range aws.LookUp {
+			kinds = append(kinds, evidence.LookupKind(k))
+		}
+		l, err := awslookup.New(awslookup.Options{
+			Name: "aws", Conn: conn, Organization: aws.Organization, IdentityStore: awslookup.IdentityStore(aws.IdentityStore), Kinds: kinds,
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, source.Remember(l, source.DefaultLives(), time.Now))
+	}
+	return out, nil
+}
+
+// people reads the operator's list. Rows that cannot be read are told of and left out.
+func (r *reach) people(name string) (*people.List, error) {
+	zone, err := time.LoadLocation(cmp.Or(r.config.Calendar.Zone, "Asia/Tokyo"))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(r.config.Path(name))
+	if err != nil {
+		return nil, fmt.Errorf("read the list of people: %w", err)
+	}
+	defer f.Close()
+	list, bad, err := people.ReadCSV(f, name, zone)
+	if err != nil {
+		return nil, usage(err)
+	}
+	for _, b := range bad {
+		r.app.hint(name + ": " + b.String() + "; the row is left out")
+	}
+	return list, nil
+}
+
+// guardduty is the client that fetches findings.
+func (r *reach) guardduty(ctx context.Context) (*guardduty.Client, error) {
+	conn, err := r.conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return guardduty.New(conn)
+}
+
+// assertions are what the configuration asserts of a source's coverage.
+func assertions(list []config.Coverage) []local.Assertion {
+	var out []local.Assertion
+	for _, c := range list {
+		out = append(out, assertion(c))
+	}
+	return out
+}
