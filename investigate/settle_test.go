@@ -11,7 +11,6 @@ import (
 	"uratori/fact"
 	"uratori/phrase"
 	"uratori/policy"
-	"uratori/query"
 	"uratori/scenario"
 )
 

@@ -111,10 +111,7 @@ func (r *reach) splunk(y config.Source) (source.Source, error) {
 	for _, p := range s.Places {
 		place := splunk.Place{Dataset: query.Dataset(p.Dataset), Index: p.Index, Sourcetype: p.Sourcetype, Account: p.AccountField}
 		if p.Record != "" || len(p.Fields) > 0 {
-			m := splunk.Map{}
-			if known, ok := splunk.MapOf(place.Dataset, p.Sourcetype); ok {
-				m = known
-			}
+			m := splunk.MapOf(place.Dataset, p.Sourcetype)
 			m.Record = query.Path(cmp.Or(p.Record, string(m.Record)))
 			paths := map[query.Field][]query.Path{}
 			maps.Copy(paths, m.Paths)
