@@ -109,7 +109,7 @@ func check(t *testing.T, facts Facts, want map[Key]string) {
 		if got := show(f); got != w {
 			t.Errorf("%s = %s; want %s", key, got, w)
 		}
-		if f.State == Known && !slices.ContainsFunc(f.From, func(r Ref) bool { return r >= "E4" }) && !strings.HasPrefix(string(key), "quality") && !strings.Contains(string(f.Rule), "configuration") {
+		if f.State == Known && !slices.ContainsFunc(f.From, func(r Ref) bool { return r >= "E4" }) && !strings.HasPrefix(string(key), "quality") && !strings.Contains(f.Rule, "configuration") {
 			t.Errorf("%s came from %v, which is no look-up", key, f.From)
 		}
 	}
