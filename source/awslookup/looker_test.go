@@ -92,7 +92,7 @@ func open(t testing.TB, change ...func(*awsconn.Options)) (*Looker, *awstest.Ser
 	s.Role(member, "uratori", "invented-external-id")
 	opt := awsconn.Options{
 		Name: "aws", Account: awstest.Home, Region: awstest.Region, Transport: s.Transport(),
-		Role: awsconn.RoleNamed("aws", "uratori", "invented-external-id", awstest.Home),
+		Role: awsconn.RoleNamed("aws", "uratori", "invented-external-id"),
 		Keys: func(context.Context) (awsconn.Keys, error) {
 			b := s.Base()
 			return awsconn.Keys{AccessKeyID: b.AccessKeyID, SecretAccessKey: b.SecretAccessKey}, nil
