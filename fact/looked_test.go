@@ -280,8 +280,11 @@ func TestExposureOfABucket(t *testing.T) {
 
 func TestInstancesThatWereLookedUp(t *testing.T) {
 	i := evidence.LookedInstance{ID: "i-0123456789abcdef0", State: "running", PublicIP: "192.0.2.10", Metadata: "optional", Launched: &made, Groups: []evidence.Group{{ID: "sg-1", Ingress: []evidence.Ingress{
-		{Protocol: "tcp", From: 22, To: 22, Source: "0.0.0.0/0"}, {Protocol: "-1", To: 65535, Source: "::/0"}, {Protocol: "tcp", From: 80, To: 90, Source: "0.0.0.0/0"},
-		{Protocol: "tcp", From: 443, To: 443, Source: "192.0.2.0/24"}, {Protocol: "-1", To: 65535, Source: "sg-2"},
+		{Protocol: "tcp", From: 22, To: 22, Source: "0.0.0.0/0"},
+		{Protocol: "-1", To: 65535, Source: "::/0"},
+		{Protocol: "tcp", From: 80, To: 90, Source: "0.0.0.0/0"},
+		{Protocol: "tcp", From: 443, To: 443, Source: "192.0.2.0/24"},
+		{Protocol: "-1", To: 65535, Source: "sg-2"},
 	}}}}
 	b := evidence.Body{Kind: evidence.LookInstance, Instance: &i, Parts: parts(groupsOfInstance)}
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{
