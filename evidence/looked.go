@@ -320,8 +320,13 @@ func (b Body) holds() bool {
 		kind LookupKind
 		is   bool
 	}{
-		{LookAccount, b.Account != nil}, {LookBucket, b.Bucket != nil}, {LookInstance, b.Instance != nil}, {LookKey, b.AccessKey != nil},
-		{LookPerson, b.Person != nil}, {LookPrincipal, b.Principal != nil}, {LookUser, b.User != nil},
+		{LookAccount, b.Account != nil},
+		{LookBucket, b.Bucket != nil},
+		{LookInstance, b.Instance != nil},
+		{LookKey, b.AccessKey != nil},
+		{LookPerson, b.Person != nil},
+		{LookPrincipal, b.Principal != nil},
+		{LookUser, b.User != nil},
 	} {
 		if r.is {
 			has = append(has, r.kind)

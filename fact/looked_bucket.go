@@ -82,8 +82,10 @@ func bucketBlocks(b evidence.LookedBucket, ref Ref) result {
 		name string
 		set  bool
 	}{
-		{"BlockPublicAcls", b.Block.BlockACLs}, {"BlockPublicPolicy", b.Block.BlockPolicy},
-		{"IgnorePublicAcls", b.Block.IgnoreACLs}, {"RestrictPublicBuckets", b.Block.RestrictBuckets},
+		{"BlockPublicAcls", b.Block.BlockACLs},
+		{"BlockPublicPolicy", b.Block.BlockPolicy},
+		{"IgnorePublicAcls", b.Block.IgnoreACLs},
+		{"RestrictPublicBuckets", b.Block.RestrictBuckets},
 	} {
 		if m.set {
 			on = append(on, m.name)

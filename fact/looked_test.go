@@ -109,7 +109,7 @@ func check(t *testing.T, facts Facts, want map[Key]string) {
 		if got := show(f); got != w {
 			t.Errorf("%s = %s; want %s", key, got, w)
 		}
-		if f.State == Known && !slices.ContainsFunc(f.From, func(r Ref) bool { return r >= "E4" }) && !strings.HasPrefix(string(key), "quality") && !strings.Contains(string(f.Rule), "configuration") {
+		if f.State == Known && !slices.ContainsFunc(f.From, func(r Ref) bool { return r >= "E4" }) && !strings.HasPrefix(string(key), "quality") && !strings.Contains(f.Rule, "configuration") {
 			t.Errorf("%s came from %v, which is no look-up", key, f.From)
 		}
 	}
@@ -280,8 +280,11 @@ func TestExposureOfABucket(t *testing.T) {
 
 func TestInstancesThatWereLookedUp(t *testing.T) {
 	i := evidence.LookedInstance{ID: "i-0123456789abcdef0", State: "running", PublicIP: "192.0.2.10", Metadata: "optional", Launched: &made, Groups: []evidence.Group{{ID: "sg-1", Ingress: []evidence.Ingress{
-		{Protocol: "tcp", From: 22, To: 22, Source: "0.0.0.0/0"}, {Protocol: "-1", To: 65535, Source: "::/0"}, {Protocol: "tcp", From: 80, To: 90, Source: "0.0.0.0/0"},
-		{Protocol: "tcp", From: 443, To: 443, Source: "192.0.2.0/24"}, {Protocol: "-1", To: 65535, Source: "sg-2"},
+		{Protocol: "tcp", From: 22, To: 22, Source: "0.0.0.0/0"},
+		{Protocol: "-1", To: 65535, Source: "::/0"},
+		{Protocol: "tcp", From: 80, To: 90, Source: "0.0.0.0/0"},
+		{Protocol: "tcp", From: 443, To: 443, Source: "192.0.2.0/24"},
+		{Protocol: "-1", To: 65535, Source: "sg-2"},
 	}}}}
 	b := evidence.Body{Kind: evidence.LookInstance, Instance: &i, Parts: parts(groupsOfInstance)}
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{

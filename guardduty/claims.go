@@ -65,6 +65,9 @@ type Claim struct {
 // maxClaims bounds what is read out of one summary.
 const maxClaims = 500
 
+// maxSummary bounds how much of a summary is read, in bytes; one is a few pages.
+const maxSummary = 256 << 10
+
 // Claims reads the claims out of an investigation: risk level and confidence by their members, the
 // others out of the summary. A summary that is JSON is read member by member, any other as a text;
 // its form is not documented, so nothing is expected of it. Each claim is told once for each place.
@@ -77,6 +80,9 @@ func Claims(i Investigation) []Claim {
 		r.add(Claim{Kind: ClaimConfidence, Value: i.Confidence, Place: "confidence"})
 	}
 	r.text("risk", "", i.Risk)
+	if len(i.Summary) > maxSummary {
+		i.Summary = i.Summary[:maxSummary]
+	}
 	var tree any
 	if d := json.NewDecoder(strings.NewReader(i.Summary)); strings.HasPrefix(strings.TrimSpace(i.Summary), "{") || strings.HasPrefix(strings.TrimSpace(i.Summary), "[") {
 		d.UseNumber()

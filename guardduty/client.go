@@ -282,10 +282,10 @@ func (c *Client) List(ctx context.Context, p Place, f Filter) (found []finding.F
 			}
 			found = append(found, x)
 		}
-		switch {
-		case out.Next == "":
+		switch out.Next {
+		case "":
 			return found, false, nil
-		case out.Next == token:
+		case token:
 			return nil, false, fmt.Errorf("list findings: the service gives the same page again: %w", source.ErrUnavailable)
 		}
 		token = out.Next

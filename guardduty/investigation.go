@@ -130,10 +130,10 @@ func (c *Client) Investigations(ctx context.Context, p Place) (list []Investigat
 		for _, f := range out.List {
 			list = append(list, f.investigation())
 		}
-		switch {
-		case out.Next == "":
+		switch out.Next {
+		case "":
 			return list, nil
-		case out.Next == token:
+		case token:
 			return nil, fmt.Errorf("the service gives the same page again: %w", source.ErrUnavailable)
 		}
 		token = out.Next

@@ -52,8 +52,12 @@ func TestLookUpsReachTheReport(t *testing.T) {
 		}},
 		evidence.LookPerson: {Person: &evidence.LookedPerson{UPN: "x", Company: hostile, Gone: &gone, Enabled: &public}, Parts: person},
 		evidence.LookBucket: {Bucket: &evidence.LookedBucket{Name: "b", PolicyPublic: &public, LogBucket: hostile}, Parts: []evidence.Part{
-			{Name: "s3:GetBucketPublicAccessBlock", Outcome: evidence.Empty}, {Name: "s3:GetBucketPolicyStatus", Outcome: evidence.Found}, {Name: "s3:GetBucketAcl", Outcome: evidence.Found},
-			{Name: "s3:GetBucketLogging", Outcome: evidence.Found}, {Name: "s3:GetBucketTagging", Outcome: evidence.Denied, Reason: hostile}, {Name: "s3:GetBucketVersioning", Outcome: evidence.Found},
+			{Name: "s3:GetBucketPublicAccessBlock", Outcome: evidence.Empty},
+			{Name: "s3:GetBucketPolicyStatus", Outcome: evidence.Found},
+			{Name: "s3:GetBucketAcl", Outcome: evidence.Found},
+			{Name: "s3:GetBucketLogging", Outcome: evidence.Found},
+			{Name: "s3:GetBucketTagging", Outcome: evidence.Denied, Reason: hostile},
+			{Name: "s3:GetBucketVersioning", Outcome: evidence.Found},
 		}},
 		evidence.LookPrincipal: {Principal: &evidence.LookedPrincipal{Type: "role", Name: hostile, Created: &gone, Attached: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}}, Parts: []evidence.Part{
 			{Name: "iam:ListAttachedRolePolicies", Outcome: evidence.Found}, {Name: "iam:ListRolePolicies", Outcome: evidence.Found},

@@ -43,7 +43,7 @@ type Role struct {
 // Options say how AWS is reached.
 type Options struct {
 	Name      string                              // of the source or looker, for the meter
-	Account   string                              // the account of the keys, 12 digits; "" if it is not known
+	Account   string                              // the account of the keys, 12 digits, in which no role is assumed; "" if it is not known
 	Region    string                              // of calls that belong to no Region, such as STS's; such as "ap-northeast-1"
 	Keys      func(context.Context) (Keys, error) // the program's own credentials
 	Role      func(account string) (Role, bool)   // the role to assume in an account; nil or false: the keys themselves
@@ -217,7 +217,7 @@ const renewBefore = 5 * time.Minute
 
 // role is the role to assume for an account; ok is false for the program's own.
 func (c *Conn) role(account string) (Role, bool) {
-	if account == "" || c.opt.Role == nil {
+	if account == "" || account == c.opt.Account || c.opt.Role == nil {
 		return Role{}, false
 	}
 	r, ok := c.opt.Role(account)

@@ -98,7 +98,7 @@ func restError(resp *http.Response, body []byte) error {
 	if message == "" {
 		message = said.Message2
 	}
-	var err error = fmt.Errorf("status %d", resp.StatusCode)
+	err := fmt.Errorf("status %d", resp.StatusCode)
 	if code != "" {
 		err = &smithy.GenericAPIError{Code: code, Message: message}
 	}

@@ -37,7 +37,7 @@ func (k *looking) account() error {
 		}
 		state := string(out.Account.State)
 		if state == "" {
-			state = string(out.Account.Status) //nolint:staticcheck // older answers have no state
+			state = string(out.Account.Status) // of older answers
 		}
 		k.body.Account = &evidence.LookedAccount{ID: id, Name: aws.ToString(out.Account.Name), Joined: when(out.Account.JoinedTimestamp), Status: state}
 		return nil

@@ -14,7 +14,7 @@ import (
 
 var (
 	keyForm       = regexp.MustCompile(`^AKIA[A-Z0-9]{12,124}$`)
-	principalForm = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):(user|role)/((?:[!-.0-~]+/)*)([\w+=,.@-]{1,128})$`)
+	principalForm = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):(user|role)/((?:[[:graph:]]+/)*)([\w+=,.@-]{1,128})$`)
 	sessionForm   = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):sts::([0-9]{12}):assumed-role/()()([\w+=,.@-]{1,128})/[\w+=,.@-]+$`)
 )
 

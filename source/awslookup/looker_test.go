@@ -92,7 +92,7 @@ func open(t testing.TB, change ...func(*awsconn.Options)) (*Looker, *awstest.Ser
 	s.Role(member, "uratori", "invented-external-id")
 	opt := awsconn.Options{
 		Name: "aws", Account: awstest.Home, Region: awstest.Region, Transport: s.Transport(),
-		Role: awsconn.RoleNamed("aws", "uratori", "invented-external-id", awstest.Home),
+		Role: awsconn.RoleNamed("aws", "uratori", "invented-external-id"),
 		Keys: func(context.Context) (awsconn.Keys, error) {
 			b := s.Base()
 			return awsconn.Keys{AccessKeyID: b.AccessKeyID, SecretAccessKey: b.SecretAccessKey}, nil
@@ -158,8 +158,10 @@ func TestEachKindIsLookedUp(t *testing.T) {
 			VPC: "vpc-0123456789abcdef0", Subnet: "subnet-0123456789abcdef0", Profile: "arn:aws:iam::111122223333:instance-profile/web", Metadata: "optional",
 			Tags: []evidence.Tag{{Key: "Name", Value: "web"}},
 			Groups: []evidence.Group{{ID: "sg-0123456789abcdef0", Name: "web", Ingress: []evidence.Ingress{
-				{Protocol: "-1", From: 0, To: 65535, Source: "sg-0123456789abcdef1"}, {Protocol: "tcp", From: 22, To: 22, Source: "0.0.0.0/0"},
-				{Protocol: "tcp", From: 443, To: 443, Source: "2001:db8::/32"}, {Protocol: "udp", From: 0, To: 65535, Source: "pl-0123456789abcdef0"},
+				{Protocol: "-1", From: 0, To: 65535, Source: "sg-0123456789abcdef1"},
+				{Protocol: "tcp", From: 22, To: 22, Source: "0.0.0.0/0"},
+				{Protocol: "tcp", From: 443, To: 443, Source: "2001:db8::/32"},
+				{Protocol: "udp", From: 0, To: 65535, Source: "pl-0123456789abcdef0"},
 			}}},
 		}},
 	}
