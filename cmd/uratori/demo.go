@@ -71,12 +71,12 @@ invented; what is true of each is written down beside it (truth.json).`,
 			if err != nil {
 				return err
 			}
-			sources, order, open, err := a.open(cmd.Context(), c, nil, "")
+			open, err := a.open(cmd.Context(), c, nil, "")
 			if err != nil {
 				return err
 			}
 			defer a.close(open)
-			t.Sources, t.Order = sources, order
+			t.Sources, t.Order = open.sources, open.order
 			fs, err := finding.Parse(s.Files["finding.json"])
 			if err != nil {
 				return err

@@ -55,15 +55,15 @@ func (a *app) examine(ctx context.Context, c config.Config, days int, asJSON boo
 	if err != nil {
 		return err
 	}
-	sources, order, open, err := a.open(ctx, c, nil, "")
+	open, err := a.open(ctx, c, nil, "")
 	if err != nil {
 		return err
 	}
 	defer a.close(open)
 	to := time.Now().UTC().Truncate(time.Hour)
 	w := query.Window{From: to.AddDate(0, 0, -days), To: to}
-	checks := doctor.Examine(ctx, sources)
-	rows, err := doctor.Table(ctx, sources, order, places(c), w)
+	checks := a.checks(ctx, c, open)
+	rows, err := doctor.Table(ctx, open.sources, open.order, places(c), w)
 	if err != nil {
 		return err
 	}

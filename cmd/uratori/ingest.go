@@ -73,12 +73,12 @@ one of them ("-" reads standard input).`,
 			if err != nil {
 				return err
 			}
-			sources, _, open, err := a.open(cmd.Context(), c, logs, store)
+			open, err := a.open(cmd.Context(), c, logs, store)
 			if err != nil {
 				return err
 			}
 			defer a.close(open)
-			for _, s := range sources {
+			for _, s := range open.sources {
 				answer, err := s.Ask(cmd.Context(), q)
 				if err != nil {
 					return err

@@ -90,12 +90,12 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	if err != nil {
 		return err
 	}
-	sources, order, open, err := a.open(ctx, c, j.logs, j.store)
+	open, err := a.open(ctx, c, j.logs, j.store)
 	if err != nil {
 		return err
 	}
 	defer a.close(open)
-	t.Sources, t.Order = sources, order
+	t.Sources, t.Order, t.Lookers = open.sources, open.order, open.lookers
 	worst := policy.Unjudged
 	for i, f := range findings {
 		others := slices.Delete(slices.Clone(findings), i, i+1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -170,71 +171,113 @@ func (s stores) Close() error {
 	return errors.Join(errs...)
 }
 
-// close closes stores; a store that cannot be closed is told of and changes nothing else.
-func (a *app) close(open stores) {
-	if err := open.Close(); err != nil {
+// opened is where questions can be asked: the sources of a configuration, or of --logs.
+type opened struct {
+	sources []source.Source
+	order   map[query.Dataset][]string
+	lookers []source.Looker
+	reach   *reach
+	stores  stores
+}
+
+// Close closes sources, connections and stores. Closing twice is fine.
+func (o *opened) Close() error {
+	var errs []error
+	for _, s := range o.sources {
+		if c, ok := s.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+		if c, ok := s.(interface{ Close() }); ok {
+			c.Close()
+		}
+	}
+	if o.reach != nil && o.reach.aws != nil {
+		o.reach.aws.Close()
+	}
+	errs = append(errs, o.stores.Close())
+	return errors.Join(errs...)
+}
+
+// close closes what was opened; what cannot be closed is told of and changes nothing else.
+func (a *app) close(o *opened) {
+	if err := o.Close(); err != nil {
 		a.complain(err)
 	}
 }
 
 // open opens the sources of the configuration, or the folders named by --logs as one source.
-func (a *app) open(ctx context.Context, c config.Config, logs []string, store string) (_ []source.Source, _ map[query.Dataset][]string, open stores, err error) {
+func (a *app) open(ctx context.Context, c config.Config, logs []string, store string) (_ *opened, err error) {
+	o := &opened{reach: a.reach(c)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, open.Close())
+			err = errors.Join(err, o.Close())
 		}
 	}()
 	if len(logs) > 0 || store != "" {
 		if _, err := os.Stat(store); len(logs) == 0 && err != nil {
-			return nil, nil, open, usage(fmt.Errorf("open store: %w\nhint: fill it first: uratori ingest ./logs --store %s", err, store))
+			return nil, usage(fmt.Errorf("open store: %w\nhint: fill it first: uratori ingest ./logs --store %s", err, store))
 		}
-		st, err := a.fill(ctx, local.Options{Name: "local", Path: store, Now: time.Now()}, logs)
-		if st != nil {
-			open = append(open, st)
-		}
+		st, err := a.fill(ctx, local.Options{Name: "local", Path: store, Now: time.Now()}, logs, &o.stores)
 		if err != nil {
-			return nil, nil, open, err
+			return nil, err
 		}
 		if store == "" {
 			a.hint("the logs were read into a temporary store; name one with --store to read them only once")
 		}
-		return []source.Source{localSource{st}}, nil, open, nil
+		o.sources = []source.Source{localSource{st}}
+	} else if len(c.Sources) == 0 {
+		return nil, usage(errors.New("no logs are named\nhint: give --logs DIR, --store FILE, or a configuration with sources"))
+	} else if err := a.openAll(ctx, c, o); err != nil {
+		return nil, err
 	}
-	if len(c.Sources) == 0 {
-		return nil, nil, open, usage(errors.New("no logs are named\nhint: give --logs DIR, --store FILE, or a configuration with sources"))
-	}
-	var out []source.Source
+	o.lookers, err = o.reach.lookers(ctx)
+	return o, err
+}
+
+// openAll opens the sources of the configuration.
+func (a *app) openAll(ctx context.Context, c config.Config, o *opened) error {
 	for _, y := range c.Sources {
-		opt := local.Options{Name: y.Name, Path: c.Path(y.Store), Now: time.Now()}
-		for _, cov := range y.Coverage {
-			opt.Assert = append(opt.Assert, assertion(cov))
-		}
-		var roots []string
-		for _, l := range y.Logs {
-			roots = append(roots, c.Path(l))
-		}
-		st, err := a.fill(ctx, opt, roots)
-		if st != nil {
-			open = append(open, st)
+		var s source.Source
+		var err error
+		if y.Type == "local" {
+			s, err = a.local(ctx, c, y, o)
+		} else {
+			s, err = o.reach.source(ctx, y, &o.stores)
 		}
 		if err != nil {
-			return nil, nil, open, err
+			return err
 		}
-		if len(y.Script) == 0 {
-			out = append(out, localSource{st})
-			continue
+		if len(y.Script) > 0 {
+			rehearsal, err := scripted.New(s, steps(y.Script))
+			if err != nil {
+				return usage(err)
+			}
+			s = rehearsal
+			if st, ok := rehearsal.Behind().(localSource); ok {
+				s = rehearsed{rehearsal, st}
+			}
 		}
-		s, err := scripted.New(st, steps(y.Script))
-		if err != nil {
-			return nil, nil, open, usage(err)
-		}
-		out = append(out, rehearsed{s, localSource{st}})
+		o.sources = append(o.sources, s)
 	}
-	order := map[query.Dataset][]string{}
+	o.order = map[query.Dataset][]string{}
 	for d, names := range c.Order {
-		order[query.Dataset(d)] = names
+		o.order[query.Dataset(d)] = names
 	}
-	return out, order, open, nil
+	return nil
+}
+
+// local opens a source of log files.
+func (a *app) local(ctx context.Context, c config.Config, y config.Source, o *opened) (source.Source, error) {
+	opt := local.Options{Name: y.Name, Path: c.Path(y.Store), Assert: assertions(y.Coverage), Now: time.Now()}
+	var roots []string
+	for _, l := range y.Logs {
+		roots = append(roots, c.Path(l))
+	}
+	st, err := a.fill(ctx, opt, roots, &o.stores)
+	if err != nil {
+		return nil, err
+	}
+	return localSource{st}, nil
 }
 
 func assertion(c config.Coverage) local.Assertion {
@@ -253,12 +296,13 @@ func steps(list []config.Step) []scripted.Step {
 	return out
 }
 
-// fill opens a store and reads logs into it.
-func (a *app) fill(ctx context.Context, opt local.Options, roots []string) (*local.Store, error) {
+// fill opens a store, which is added to open, and reads logs into it.
+func (a *app) fill(ctx context.Context, opt local.Options, roots []string, open *stores) (*local.Store, error) {
 	st, err := local.Open(ctx, opt)
 	if err != nil {
 		return nil, err
 	}
+	*open = append(*open, st)
 	if len(roots) == 0 {
 		return st, nil
 	}
