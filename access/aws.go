@@ -73,12 +73,13 @@ func Features() []Feature {
 			{InManagement, []string{"identitystore:DescribeUser", "identitystore:GetUserId"}, []string{"arn:{partition}:identitystore::*:identitystore/*", "arn:{partition}:identitystore:::user/*"}, "reads the user of a session"},
 		}},
 		{"principals", "age and last use of keys, attached policies, tags of roles", []Grant{
-			{InMember, []string{"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies", "iam:ListUserPolicies", "iam:ListUserTags", "iam:GetUser"}, []string{"arn:{partition}:iam::*:user/*"}, "reads an IAM user and its keys' dates"},
+			{InMember, []string{"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListUserPolicies", "iam:ListUserTags", "iam:GetUser"}, []string{"arn:{partition}:iam::*:user/*"}, "reads an IAM user and its keys' dates"},
+			{InMember, []string{"iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies"}, []string{"arn:{partition}:iam::*:group/*"}, "reads what a user may do by its groups"},
 			{InMember, []string{"iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:ListRoleTags"}, []string{"arn:{partition}:iam::*:role/*"}, "reads a role"},
 		}},
 		{"buckets", "exposure, versioning and logging of a bucket", []Grant{
 			{InMember, []string{
-				"s3:GetBucketLocation", "s3:GetBucketLogging", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
+				"s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketLogging", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
 			}, []string{"arn:{partition}:s3:::*"}, "reads a bucket's settings, never its objects"},
 		}},
 		{"instances", "instances and their security groups", []Grant{
