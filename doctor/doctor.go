@@ -7,7 +7,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -239,28 +238,6 @@ const (
 )
 
 func (l Level) String() string { return [...]string{"ok", "unseen", "warning", "wrong"}[l] }
-
-// A Checker is a source that can look at itself: whether it is reached, what its credentials may
-// do and until when, whether its fields are those that are asked for, how far its clock is off.
-type Checker interface {
-	Check(ctx context.Context) []Check
-}
-
-// Examine asks every source about itself. A source that cannot tell is Unseen.
-func Examine(ctx context.Context, sources []source.Source) []Check {
-	var out []Check
-	for _, s := range sources {
-		c, ok := s.(Checker)
-		if !ok {
-			out = append(out, Check{Subject: s.Name(), Name: "itself", Level: Good, Says: "a local store; nothing to log in to"})
-			continue
-		}
-		list := c.Check(ctx)
-		slices.SortStableFunc(list, func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
-		out = append(out, list...)
-	}
-	return out
-}
 
 // expiresSoon is how long before its end a credential is warned of.
 const expiresSoon = 30 * 24 * time.Hour

@@ -20,7 +20,7 @@ import (
 // Actions are the IAM actions that this package needs. guardduty:CreateInvestigation is used by
 // [Client.Investigate] only.
 var Actions = []string{
-	"guardduty:CreateInvestigation", "guardduty:GetFindings", "guardduty:GetInvestigation", "guardduty:ListDetectors",
+	"guardduty:CreateInvestigation", "guardduty:GetDetector", "guardduty:GetFindings", "guardduty:GetInvestigation", "guardduty:ListDetectors",
 	"guardduty:ListFindings", "guardduty:ListInvestigations",
 }
 
@@ -117,6 +117,25 @@ func (c *Client) Detector(ctx context.Context, p Place) (string, error) {
 	defer c.mu.Unlock()
 	c.detectors[p] = out.DetectorIDs[0]
 	return out.DetectorIDs[0], nil
+}
+
+// Frequency is how often repeats of a finding are published there: FIFTEEN_MINUTES, ONE_HOUR or
+// SIX_HOURS.
+func (c *Client) Frequency(ctx context.Context, p Place) (string, error) {
+	id, err := c.Detector(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	var out struct {
+		FindingPublishingFrequency string `json:"findingPublishingFrequency"`
+	}
+	if err := c.call(ctx, p, "GetDetector", "GET", "/detector/"+url.PathEscape(id), nil, &out); err != nil {
+		return "", err
+	}
+	if out.FindingPublishingFrequency == "" {
+		return "", fmt.Errorf("guardduty:GetDetector: the answer tells of no publishing frequency: %w", source.ErrUnavailable)
+	}
+	return out.FindingPublishingFrequency, nil
 }
 
 // detector is the one that a reference names, else that of the place.

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,7 +14,13 @@ import (
 
 	"uratori/config"
 	"uratori/doctor"
+	"uratori/guardduty"
 	"uratori/query"
+	"uratori/source"
+	"uratori/source/athena"
+	"uratori/source/cloudtrail"
+	"uratori/source/entra"
+	"uratori/source/splunk"
 )
 
 // doctor looks at everything that an investigation needs.
@@ -239,4 +247,151 @@ func (a *app) examinedJSON(w query.Window, checks []doctor.Check, rows []doctor.
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(out)
+}
+
+// checks are what each source says of itself, and what AWS says of us.
+func (a *app) checks(ctx context.Context, c config.Config, o *opened) []doctor.Check {
+	var out []doctor.Check
+	for _, s := range o.sources {
+		if r, ok := s.(interface{ Behind() source.Source }); ok {
+			s = r.Behind()
+		}
+		switch s := s.(type) {
+		case *splunk.Source:
+			out = append(out, checkSplunk(ctx, s)...)
+		case *entra.Source:
+			out = append(out, checkEntra(ctx, s)...)
+		case *cloudtrail.Source, *athena.Source:
+			out = append(out, doctor.Check{Subject: s.Name(), Name: "coverage", Says: "asked with the credentials of aws, see there; what it covers stands below"})
+		default:
+			out = append(out, doctor.Check{Subject: s.Name(), Name: "itself", Says: "a local store; nothing to log in to"})
+		}
+	}
+	if usesAWS(c) {
+		out = append(out, a.checkAWS(ctx, c, o)...)
+	}
+	return out
+}
+
+func usesAWS(c config.Config) bool {
+	return len(c.AWS.LookUp) > 0 || slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.CloudTrail != nil || s.Athena != nil })
+}
+
+// failed is a check of something that could not be done.
+func failed(subject, name string, err error, mend string) doctor.Check {
+	return doctor.Check{Subject: subject, Name: name, Level: doctor.Wrong, Says: err.Error(), Mend: mend}
+}
+
+func checkSplunk(ctx context.Context, s *splunk.Source) []doctor.Check {
+	h, err := s.Check(ctx)
+	if err != nil {
+		return []doctor.Check{failed(s.Name(), "credentials", err, "see whether the address is reached and the token is good")}
+	}
+	out := []doctor.Check{{Subject: s.Name(), Name: "credentials", Says: fmt.Sprintf("logged in as %s with %s, Splunk %s", h.User, strings.Join(h.Roles, ", "), or(h.Version, "of unknown version"))}}
+	permissions := doctor.Check{Subject: s.Name(), Name: "permissions", Says: "everything that is needed is permitted"}
+	if len(h.Missing) > 0 {
+		permissions.Level, permissions.Says, permissions.Mend = doctor.Wrong, "not permitted: "+strings.Join(h.Missing, ", "), "grant it; uratori iam splunk prints the role"
+	}
+	out = append(out, permissions)
+	if len(h.Excess) > 0 {
+		out = append(out, doctor.Check{Subject: s.Name(), Name: "surplus", Level: doctor.Warning, Says: "permitted and never used: " + strings.Join(h.Excess, ", "), Mend: "take it away; uratori iam splunk prints the role"})
+	}
+	now := time.Now()
+	out = append(out, doctor.Clock(s.Name(), now.Add(h.Skew), now), doctor.Expiry(s.Name(), h.Expires, now))
+	for _, u := range h.Unseen {
+		out = append(out, doctor.Check{Subject: s.Name(), Name: "unseen", Level: doctor.Unseen, Says: u})
+	}
+	return out
+}
+
+func checkEntra(ctx context.Context, s *entra.Source) []doctor.Check {
+	c, err := s.Check(ctx)
+	if err == nil {
+		err = c.TokenErr
+	}
+	if err != nil {
+		return []doctor.Check{failed(s.Name(), "credentials", err, "see whether the tenant, the application's id and its secret are right")}
+	}
+	out := []doctor.Check{{Subject: s.Name(), Name: "credentials", Says: "a token was obtained"}}
+	if c.RolesErr != nil {
+		out = append(out, doctor.Check{Subject: s.Name(), Name: "permissions", Level: doctor.Unseen, Says: c.RolesErr.Error()})
+	} else {
+		p := doctor.Check{Subject: s.Name(), Name: "permissions", Says: "everything that is needed is permitted"}
+		for _, m := range c.Missing {
+			level, word := doctor.Warning, "missing, and asked for by some questions"
+			if m.Required {
+				level, word = doctor.Wrong, "missing"
+			}
+			p.Level = max(p.Level, level)
+			p.Says, p.Mend = fmt.Sprintf("%s is %s: %s", m.Name, word, m.For), "let an administrator consent to it; uratori iam entra lists what is needed"
+		}
+		out = append(out, p)
+		if len(c.Surplus) > 0 {
+			out = append(out, doctor.Check{Subject: s.Name(), Name: "surplus", Level: doctor.Warning, Says: "permitted and never used: " + strings.Join(c.Surplus, ", "), Mend: "take it away; uratori iam entra lists what is needed"})
+		}
+	}
+	if c.SignInsErr != nil {
+		mend := "grant AuditLog.Read.All and Directory.Read.All"
+		if c.Unlicensed {
+			mend += "; sign-in reports need a P1 or P2 licence"
+		}
+		out = append(out, failed(s.Name(), "sign-ins", c.SignInsErr, mend))
+	}
+	now := time.Now()
+	clock := doctor.Clock(s.Name(), time.Time{}, now)
+	if c.SkewKnown {
+		clock = doctor.Clock(s.Name(), now.Add(c.Skew), now)
+	}
+	out = append(out, clock)
+	if c.SecretsErr != nil {
+		out = append(out, doctor.Check{Subject: s.Name(), Name: "expiry", Level: doctor.Unseen, Says: "when the secret ends may not be read"})
+	}
+	for _, e := range c.Secrets {
+		out = append(out, doctor.Expiry(s.Name(), e.Ends, now))
+	}
+	return out
+}
+
+// checkAWS looks whether AWS knows us in every account, and how often GuardDuty publishes.
+func (a *app) checkAWS(ctx context.Context, c config.Config, o *opened) []doctor.Check {
+	conn, err := o.reach.conn(ctx)
+	if err != nil {
+		return []doctor.Check{failed("aws", "credentials", err, "log in, or name a profile under aws: in the configuration")}
+	}
+	var out []doctor.Check
+	accounts := []string{""}
+	for _, acc := range c.Accounts {
+		accounts = append(accounts, acc.ID)
+	}
+	for _, id := range accounts {
+		name := "credentials of " + or(id, "the program")
+		who, err := conn.Whoami(ctx, id)
+		switch {
+		case err != nil:
+			out = append(out, failed("aws", name, err, "see the role and its trust policy; uratori iam member and uratori iam trust print them"))
+		case id != "" && who.Account != id:
+			out = append(out, doctor.Check{Subject: "aws", Name: name, Level: doctor.Wrong, Says: "answered by account " + who.Account, Mend: "name the role to assume there under aws: member_role"})
+		default:
+			out = append(out, doctor.Check{Subject: "aws", Name: name, Says: who.ARN})
+		}
+	}
+	out = append(out, doctor.Check{Subject: "aws", Name: "surplus", Level: doctor.Unseen, Says: "AWS does not tell a role what it may do beyond its need; compare its policies with uratori iam reader and uratori iam member"})
+	client, err := o.reach.guardduty(ctx)
+	if err != nil {
+		return append(out, failed("guardduty", "itself", err, "see aws"))
+	}
+	for _, region := range c.Regions {
+		often, err := client.Frequency(ctx, guardduty.Place{Region: region})
+		switch {
+		case errors.Is(err, guardduty.ErrNoDetector):
+			out = append(out, doctor.Check{Subject: "guardduty", Name: region, Level: doctor.Warning, Says: "GuardDuty is not on", Mend: "switch it on: nothing is detected there"})
+		case err != nil:
+			out = append(out, doctor.Check{Subject: "guardduty", Name: region, Level: doctor.Unseen, Says: err.Error()})
+		case often != "FIFTEEN_MINUTES":
+			out = append(out, doctor.Check{Subject: "guardduty", Name: region, Level: doctor.Warning, Says: "repeats of a finding are published " + often, Mend: "set the publishing frequency to FIFTEEN_MINUTES, in the administrator account"})
+		default:
+			out = append(out, doctor.Check{Subject: "guardduty", Name: region, Says: "repeats of a finding are published every fifteen minutes"})
+		}
+	}
+	return out
 }
