@@ -119,7 +119,8 @@ func TestFeaturesCanBeLeftOut(t *testing.T) {
 		Resource    any
 		Principal   map[string]string
 		Condition   map[string]map[string]string
-	}) bool {
+	},
+	) bool {
 		return s.Sid == "AssumeMemberRoles"
 	}) {
 		t.Error("a feature that needs no member account may assume roles in them")

@@ -92,7 +92,8 @@ type MCPServer struct {
 func MCPServers() []MCPServer {
 	return []MCPServer{
 		{
-			"awslabs.cloudtrail-mcp-server", []string{"cloudtrail:DescribeQuery", "cloudtrail:GetQueryResults", "cloudtrail:ListEventDataStores", "cloudtrail:LookupEvents", "cloudtrail:StartQuery"},
+			"awslabs.cloudtrail-mcp-server",
+			[]string{"cloudtrail:DescribeQuery", "cloudtrail:GetQueryResults", "cloudtrail:ListEventDataStores", "cloudtrail:LookupEvents", "cloudtrail:StartQuery"},
 			"it knows nothing of rate limits: its calls count against the same two requests a second",
 		},
 		{"splunk-mcp-server", []string{"mcp_tool_execute", "search"}, "its token has the audience mcp and does not work for REST; its own guard lets through rest, inputlookup and savedsearch, so the role decides"},

@@ -28,6 +28,7 @@ func (f fake) Name() string { return f.name }
 func (f fake) Covers(_ context.Context, s query.Scope) ([]evidence.Coverage, error) {
 	return f.cover[s.Kind], f.err
 }
+
 func (f fake) Ask(context.Context, query.Query) (evidence.Answer, error) {
 	panic("the doctor asks no question")
 }
@@ -90,8 +91,10 @@ func TestCosts(t *testing.T) {
 	}
 	rows := []Row{
 		{Kind: query.KindManagement, Source: "a", State: Collected},
-		{Kind: query.KindS3Data, Source: "a", State: NotCollected}, {Kind: query.KindS3Data, Source: "b", State: Partly},
-		{Kind: query.KindSignIn, Source: "a", State: Unknown}, {Kind: query.KindSignIn, Source: "b", State: Collected},
+		{Kind: query.KindS3Data, Source: "a", State: NotCollected},
+		{Kind: query.KindS3Data, Source: "b", State: Partly},
+		{Kind: query.KindSignIn, Source: "a", State: Unknown},
+		{Kind: query.KindSignIn, Source: "b", State: Collected},
 	}
 	costs := Costs(rows, books, p)
 	if len(costs) != 1 || costs[0].Kind != query.KindS3Data {

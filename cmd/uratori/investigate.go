@@ -25,6 +25,7 @@ type job struct {
 	logs                []string
 	store, config, lang string
 	format, out, failOn string
+	region              string
 }
 
 func (a *app) investigate() *cobra.Command {
@@ -34,12 +35,14 @@ func (a *app) investigate() *cobra.Command {
 		Short: "Investigate a finding from log files and write the report",
 		Long: `Investigate reads one GuardDuty finding or several (as GetFindings, EventBridge, the S3
 export, Security Hub or OCSF deliver them; "-" reads standard input), asks the logs, and
-writes the report. -o names a file for one format, or a folder for the whole bundle.
+writes the report. A finding that is named by its ARN, or by its id and --region, is fetched from
+GuardDuty. -o names a file for one format, or a folder for the whole bundle.
 
 Exit status: 0 a report was written, whatever its verdict; 1 it could not be; 2 wrong usage
 or configuration; 3 --fail-on was reached, or verification refused the report.`,
 		Example: `  uratori investigate finding.json --logs ./logs
   uratori investigate finding.json --logs ./logs --lang ja -o case1
+  uratori investigate arn:aws:guardduty:ap-northeast-1:111122223333:detector/... --config uratori.yaml
   uratori investigate - --logs ./logs --format json < finding.json`,
 		Args: given(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], j) },
@@ -51,6 +54,7 @@ or configuration; 3 --fail-on was reached, or verification refused the report.`,
 	f.StringVar(&j.lang, "lang", "", "language of the report: ja or en")
 	f.StringVar(&j.format, "format", "", "md, html, json or all (default: md, or all into a folder)")
 	f.StringVarP(&j.out, "out", "o", "", "file for one format, or folder for the whole bundle")
+	f.StringVar(&j.region, "region", "", "AWS Region of a finding that is named by its id")
 	f.StringVar(&j.failOn, "fail-on", "", "exit with 3 at this verdict or a worse one: benign, inconclusive, suspicious, malicious")
 	return cmd
 }
@@ -79,7 +83,12 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	if c.Language, err = c.ReportLanguage(j.lang, a.getenv); err != nil {
 		return usage(err)
 	}
-	findings, err := a.findings(path)
+	var findings []finding.Finding
+	if ref, ok := named(path); ok {
+		findings, err = a.fetch(ctx, c, ref, j.region)
+	} else {
+		findings, err = a.findings(path)
+	}
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ of eight fixed chapters in Japanese or English. What could not be seen is said t
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w\nhint: %s --help lists the flags", err, cmd.CommandPath()))
 	})
-	root.AddCommand(a.demo(), a.investigate(), a.ingest(), a.ask(), a.verify(), a.replay(), a.playbooks(), a.policy(), a.config(), a.doctor(), a.iam(), a.versions())
+	root.AddCommand(a.demo(), a.investigate(), a.ingest(), a.ask(), a.findingsCommand(), a.verify(), a.replay(), a.playbooks(), a.policy(), a.config(), a.doctor(), a.iam(), a.versions())
 	return root
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"uratori/config"
 	"uratori/evidence"
@@ -168,7 +169,7 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 	layouts := map[string]athena.Layout{"": athena.Detect, "detect": athena.Detect, "trail": athena.Trail, "ocsf1": athena.OCSF1, "ocsf2": athena.OCSF2}
 	var assert []coverage.Assertion
 	for _, a := range assertions(y.Coverage) {
-		assert = append(assert, coverage.Assertion(a))
+		assert = append(assert, a)
 	}
 	return athena.New(athena.Options{
 		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: time.Now,
@@ -212,7 +213,7 @@ func (r *reach) role(account string) (arn string, ok bool) {
 // keys are the program's own credentials: those of the environment or profile, or of the reader
 // role that is assumed with them.
 func (r *reach) keys(ctx context.Context) (awsconn.Keys, error) {
-	var load []func(*awsconfig.LoadOptions) error
+	load := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})} // errors are told by us
 	if p := r.config.AWS.Profile; p != "" {
 		load = append(load, awsconfig.WithSharedConfigProfile(p))
 	}
