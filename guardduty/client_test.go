@@ -274,6 +274,9 @@ func TestInvestigations(t *testing.T) {
 	if _, _, err := c.List(t.Context(), here, Filter{}); err != nil {
 		t.Error(err)
 	}
+	if often, err := c.Frequency(t.Context(), here); err != nil || often != "SIX_HOURS" {
+		t.Errorf("published %q, %v", often, err)
+	}
 	actions := map[string]bool{}
 	for _, call := range s.Calls() {
 		actions[call.Service+":"+call.Operation] = true

@@ -148,8 +148,12 @@ func compile(t *table, opt Options, q query.Query) (statement, error) {
 			return statement{}, errHere
 		}
 		by := alias(i)
-		if i < len(q.Select) && out.columns[i].typ == query.IP {
+		switch {
+		case out.columns[i].typ != query.IP || out.columns[i].address: // in the order that it has
+		case i < len(q.Select):
 			by = sortable(c.column(q.Select[i]))
+		case i < len(q.GroupBy):
+			by = sortable(c.column(q.GroupBy[i].Field))
 		}
 		dir := "ASC"
 		if o.Desc {
@@ -161,7 +165,11 @@ func compile(t *table, opt Options, q query.Query) (statement, error) {
 		order = append(order, `"event_time" ASC NULLS LAST`, `"event_id" ASC NULLS LAST`)
 	} else {
 		for i := range q.GroupBy {
-			order = append(order, alias(i)+" ASC NULLS LAST")
+			by := alias(i)
+			if out.columns[i].typ == query.IP {
+				by = sortable(c.column(q.GroupBy[i].Field))
+			}
+			order = append(order, by+" ASC NULLS LAST")
 		}
 	}
 	from, exact, err := c.from(opt, q)

@@ -17,6 +17,7 @@ type Detective struct {
 	Findings        []json.RawMessage // in the lower-case form in which GuardDuty sends them
 	Investigations  []json.RawMessage // as GetInvestigation holds them
 	PageSize        int               // of lists; 0 is what was asked for
+	Frequency       string            // of publishing repeats; "" is SIX_HOURS, as of a detector that nobody changed
 }
 
 // ServeGuardDuty lets the server answer for GuardDuty.
@@ -34,7 +35,7 @@ func (s *Server) ServeGuardDuty(detectives ...Detective) {
 		d.at[[2]string{either(x.Account, Home), either(x.Region, Region)}] = one
 	}
 	for op, h := range map[string]Handler{
-		"ListDetectors": d.listDetectors, "ListFindings": d.listFindings, "GetFindings": d.getFindings,
+		"ListDetectors": d.listDetectors, "GetDetector": d.getDetector, "ListFindings": d.listFindings, "GetFindings": d.getFindings,
 		"CreateInvestigation": d.create, "GetInvestigation": d.getInvestigation, "ListInvestigations": d.listInvestigations,
 	} {
 		s.Handle("guardduty", op, h)
@@ -96,6 +97,17 @@ func (d detecting) listDetectors(req Request) (any, error) {
 		out = append(out, one.Detector)
 	}
 	return map[string]any{"DetectorIds": out}, nil
+}
+
+func (d detecting) getDetector(req Request) (any, error) {
+	one, err := d.here(req)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"ServiceRole": "arn:aws:iam::" + req.Account + ":role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty",
+		"Status":      "ENABLED", "FindingPublishingFrequency": either(one.Frequency, "SIX_HOURS"),
+	}, nil
 }
 
 func (d detecting) getFindings(req Request) (any, error) {

@@ -200,7 +200,7 @@ func TestReferenceInvestigation(t *testing.T) {
 		}
 	}
 	for _, it := range c.Evidence.Items() {
-		if it.Source != "cloudtrail-api" || it.Answer.Outcome == evidence.NotAsked {
+		if it.Kind != evidence.AnswerItem || it.Source != "cloudtrail-api" || it.Answer.Outcome == evidence.NotAsked {
 			continue
 		}
 		switch {

@@ -11,7 +11,13 @@ import (
 
 // Ask answers q from the store. The rows are all there are, or the answer says that it was cut.
 func (s *Store) Ask(ctx context.Context, q query.Query) (evidence.Answer, error) {
-	st, err := compile(q)
+	asked := q
+	if err := query.Check(q); err == nil { // else the compiler says what is wrong
+		if asked, err = s.spell(ctx, q); err != nil {
+			return evidence.Answer{}, fmt.Errorf("ask %s: %w", s.Name(), err)
+		}
+	}
+	st, err := compile(asked)
 	if err != nil {
 		return evidence.Answer{}, fmt.Errorf("ask %s: %w", s.Name(), err)
 	}

@@ -69,6 +69,13 @@ func TestCompilerMeansWhatEvalSays(t *testing.T) {
 			case 6:
 				return query.Exists{Field: rapid.SampledFrom([]query.Field{"read_only", "source_ip", "user_agent"}).Draw(t, "field")}
 			case 7:
+				if rapid.Bool().Draw(t, "of address") {
+					part := query.TextOf(rapid.SampledFrom([]string{"", "203.0.", "2001:db", ":1", "x"}).Draw(t, "part"))
+					if rapid.Bool().Draw(t, "within") {
+						return query.Contains{Field: "source_ip", Value: part}
+					}
+					return query.Prefix{Field: "source_ip", Value: part}
+				}
 				return query.Prefix{Field: "user_agent", Value: ua}
 			default:
 				terms := rapid.SliceOfN(anyExpr(depth-1), 0, 3).Draw(t, "terms")

@@ -322,7 +322,7 @@ func (c *cell) value(a query.Aggregate) query.Value {
 }
 
 // order sorts rows of groups as the embedded store does: by the question's order, then by the keys,
-// missing ones last in either direction, addresses of groups by their text.
+// missing ones last in either direction.
 func order(q query.Query, rows []evidence.Row) {
 	names := columnsOf(q)
 	compare := func(x, y query.Value, desc bool) int {
@@ -330,9 +330,6 @@ func order(q query.Query, rows []evidence.Row) {
 			return x.Compare(y)
 		}
 		c := x.Compare(y)
-		if x.Type() == query.IP && y.Type() == query.IP {
-			c = strings.Compare(x.Text(), y.Text())
-		}
 		if desc {
 			return -c
 		}
