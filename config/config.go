@@ -35,6 +35,7 @@ type Config struct {
 	Automation     []Automation
 	Sources        []Source
 	Order          map[string][]string // dataset -> names of sources, first asked first
+	Compare        *int                // questions of a dataset that are asked of a second source; nil when the file does not say
 	Accepted       []AcceptedGap
 	Playbooks      string // folder laid over the default playbooks
 	Policy         string // file instead of the default policy
@@ -168,6 +169,7 @@ type file struct {
 	Automation     []Automation        `yaml:"automation"`
 	Sources        []Source            `yaml:"sources"`
 	Order          map[string][]string `yaml:"order"`
+	Compare        *int                `yaml:"compare"`
 	AcceptedGaps   []AcceptedGap       `yaml:"accepted_gaps"`
 	Playbooks      string              `yaml:"playbooks"`
 	Policy         string              `yaml:"policy"`
@@ -222,7 +224,7 @@ func Parse(name string, data []byte) (Config, error) {
 	k := checker{name: name, data: data}
 	c := Config{
 		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, AWS: f.AWS, Networks: f.Networks,
-		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Accepted: f.AcceptedGaps, Playbooks: f.Playbooks, Policy: f.Policy,
+		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Compare: f.Compare, Accepted: f.AcceptedGaps, Playbooks: f.Playbooks, Policy: f.Policy,
 	}
 	k.language(f.Language)
 	c.Calendar = k.calendar(f)
@@ -233,6 +235,9 @@ func Parse(name string, data []byte) (Config, error) {
 	k.aws(c.AWS)
 	k.sources(c)
 	k.order(c)
+	if c.Compare != nil && (*c.Compare < 0 || *c.Compare > 100) {
+		k.fail("$.compare", "%d is no number of questions; write 0 to 100", *c.Compare)
+	}
 	k.gaps(&c)
 	c.Budget = k.budget(f)
 	if k.err != nil {

@@ -163,6 +163,7 @@ func TestMistakes(t *testing.T) {
 		{`budget: {apis: {"cloudtrail:LookupEvents": 0}}`, "0 is no bound"},
 		{"budget: {per_day: {calls: 3}}", "needs dir"},
 		{"budget: {per_day: {calls: x, dir: d}}", "x is no bound"},
+		{"compare: -1", "-1 is no number of questions"},
 		{"regions: [tokyo]", `"tokyo" is no AWS Region`},
 		{"regions: [us-east-1, us-east-1]", "stands twice"},
 		{"budget: {wall: 10}", `1:16: "10" is no length of time`},

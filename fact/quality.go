@@ -3,6 +3,7 @@ package fact
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"uratori/evidence"
 	"uratori/query"
@@ -146,8 +147,61 @@ func qualityContradictions(v *view, _ string) result {
 	v.accountContradictions(say)
 	v.personContradictions(say)
 	v.keyContradictions(say)
+	v.disagreements(say)
 	if len(list) == 0 {
 		return notApplicable()
 	}
 	return known(TextsOf(sortedCopy(list), false), compactRefs(refs)...)
+}
+
+// disagreements holds the answers of two sources to one question against each other, where both say
+// that they hold the whole scope.
+func (v *view) disagreements(say func(text string, from ...Ref)) {
+	type question struct{ id, subject string }
+	first := map[question]evidence.Item{}
+	for _, it := range v.set.Items() {
+		if it.Kind != evidence.AnswerItem || !it.Complete() || it.Answer.Outcome != evidence.Found && it.Answer.Outcome != evidence.Empty {
+			continue
+		}
+		q := question{it.Question, it.Subject}
+		one, twice := first[q]
+		if !twice {
+			first[q] = it
+			continue
+		}
+		here, there := rowsBy(one.Answer), rowsBy(it.Answer)
+		for _, d := range []struct {
+			from, lacks string
+			n           int
+		}{{one.Source, it.Source, lacking(here, there)}, {it.Source, one.Source, lacking(there, here)}} {
+			if d.n > 0 {
+				say(fmt.Sprintf("%s: %d answers of %s are not those of %s", it.Question, d.n, d.from, d.lacks), Ref(one.ID), Ref(it.ID))
+			}
+		}
+	}
+}
+
+// rowsBy are the rows of an answer by what makes them the same: the event's id, else the whole row.
+func rowsBy(a evidence.Answer) map[string]bool {
+	id := slices.Index(a.Columns, string(query.EventID))
+	out := map[string]bool{}
+	for _, row := range a.Rows {
+		if id >= 0 && id < len(row) {
+			out[row[id].String()] = true
+			continue
+		}
+		out[fmt.Sprint(row)] = true
+	}
+	return out
+}
+
+// lacking is how many of a are not in b.
+func lacking(a, b map[string]bool) int {
+	n := 0
+	for k := range a {
+		if !b[k] {
+			n++
+		}
+	}
+	return n
 }

@@ -50,6 +50,7 @@ type Gatherer struct {
 	budget  ledger.Budget
 	cache   *Cache      // of other investigations; may be nil
 	day     *ledger.Day // what all investigations share; may be nil
+	compare int         // questions of a dataset that are asked of a second source
 	now     func() time.Time
 }
 
@@ -86,13 +87,18 @@ func New(sources []source.Source, order map[query.Dataset][]string, lg *ledger.L
 // Share bounds what this and all other investigations of a day use together.
 func (g *Gatherer) Share(d *ledger.Day) { g.day = d }
 
+// Compare has the first n answered questions about each dataset asked of one more source that
+// covers them, so that where two places keep the same log their answers can be held against each other.
+func (g *Gatherer) Compare(n int) { g.compare = n }
+
 // A gathering is one run of a plan.
 type gathering struct {
 	*Gatherer
 	plan  Plan
 	meter *meter
 	items []evidence.Item
-	asked map[string]bool // question and subject
+	asked map[string]bool       // question and subject
+	twice map[query.Dataset]int // questions that were asked of a second source
 
 	mu        sync.Mutex
 	answered  map[string]*saying         // by source, question and scope
@@ -110,7 +116,7 @@ func (g *Gatherer) Gather(ctx context.Context, plan Plan) (set evidence.Set, err
 		}
 	}()
 	r := &gathering{
-		Gatherer: g, plan: plan, meter: newMeter(g.ledger, g.budget, g.day), asked: map[string]bool{},
+		Gatherer: g, plan: plan, meter: newMeter(g.ledger, g.budget, g.day), asked: map[string]bool{}, twice: map[query.Dataset]int{},
 		answered: map[string]*saying{}, documents: map[string]source.Document{}, kept: map[string]bool{},
 	}
 	r.keep(evidence.Item{Kind: evidence.FindingItem, Body: plan.Finding.Raw()})

@@ -79,7 +79,7 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			}
 		}
 		if len(at) == 0 {
-			return ctx.Err()
+			return r.second(ctx, list)
 		}
 		g, ctx := errgroup.WithContext(ctx)
 		for _, name := range slices.Sorted(maps.Keys(at)) {
@@ -89,6 +89,32 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			return err
 		}
 	}
+}
+
+// second asks a sample of the answered questions of the next source that covers them whole.
+func (r *gathering) second(ctx context.Context, list []*asking) error {
+	for _, a := range list {
+		order := r.order[a.bound.Dataset]
+		if r.twice[a.bound.Dataset] >= r.compare || !a.done() {
+			continue
+		}
+		for _, name := range order[len(a.walked):] {
+			s := r.sources[name]
+			cov, err := s.Covers(source.WithMeter(ctx, r.meter), a.scope)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil || !(evidence.Item{Coverage: cov}).Complete() {
+				continue
+			}
+			r.twice[a.bound.Dataset]++
+			if err := r.askAll(ctx, s, []*asking{a}); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	return ctx.Err()
 }
 
 // prepare tells the sources what they may be asked this round.

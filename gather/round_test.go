@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"uratori/evidence"
+	"uratori/fact"
 	"uratori/ledger"
 	"uratori/playbook"
 	"uratori/query"
@@ -261,5 +262,51 @@ func TestARefusalIsNeverSentAgain(t *testing.T) {
 	}
 	if failed < 3 {
 		t.Errorf("a failure was asked again only %d times in three investigations", failed)
+	}
+}
+
+// A sample of the answered questions is asked of a second source that covers them, and what the two
+// do not agree on is a fact; a source that covers less is not asked for it.
+func TestTwoSourcesAreHeldAgainstEachOther(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		compare int
+		state   evidence.State // of the second source
+		want    int            // questions of cloudtrail that it was asked
+		differ  bool
+	}{
+		{"not wanted", 0, evidence.Collected, 0, false},
+		{"a sample", 2, evidence.Collected, 2, true},
+		{"it covers less", 2, evidence.Unknown, 0, false},
+	} {
+		a := &fake{name: "a", state: evidence.Collected, out: evidence.Found}
+		b := &fake{name: "b", state: tt.state, out: evidence.Empty}
+		g, err := New([]source.Source{a, b}, map[query.Dataset][]string{query.CloudTrail: {"a", "b"}, query.SignIn: {"a"}}, ledger.New(time.Now), ledger.NoLimit(), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Compare(tt.compare)
+		plan := planned(t)
+		set, err := g.Gather(t.Context(), plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.asked != tt.want {
+			t.Errorf("%s: the second source was asked %d times, want %d", tt.name, b.asked, tt.want)
+		}
+		facts, err := fact.Derive(plan.Finding, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := facts.Get("quality.contradictions", "")
+		if found := strings.Contains(strings.Join(got.Value.List, "; "), "answers of a are not those of b"); found != tt.differ {
+			t.Errorf("%s: contradictions %v", tt.name, got.Value.List)
+		}
+		// What counts is still what the first said.
+		for _, it := range set.Items() {
+			if it.Source == "b" && evidence.Choose(set.Asked(it.Question, it.Subject)).Item.Source != "a" {
+				t.Errorf("%s: %s is answered by the second source", tt.name, it.Question)
+			}
+		}
 	}
 }

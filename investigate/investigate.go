@@ -42,6 +42,7 @@ type Tools struct {
 	Language  phrase.Lang
 	Budget    ledger.Budget
 	Cache     *gather.Cache    // answers that investigations of this process share; may be nil
+	Compare   int              // questions of each dataset that are asked of a second source, too
 	Day       *ledger.Day      // budget that all investigations of a day share; may be nil
 	Version   string           // of the program
 	Now       func() time.Time // wall clock, for the ledger only
@@ -83,6 +84,7 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 	}
 	gatherer.Remember(t.Cache)
 	gatherer.Share(t.Day)
+	gatherer.Compare(t.Compare)
 	set, err := gatherer.Gather(ctx, plan)
 	if err != nil {
 		return Case{}, err

@@ -104,7 +104,7 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 		return err
 	}
 	defer a.close(open)
-	t.Sources, t.Order, t.Lookers = open.sources, open.order, open.lookers
+	t.Sources, t.Order, t.Lookers, t.Compare = open.sources, open.order, open.lookers, compared(c)
 	worst := policy.Unjudged
 	for i, f := range findings {
 		others := slices.Delete(slices.Clone(findings), i, i+1)

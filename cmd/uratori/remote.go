@@ -24,7 +24,6 @@ import (
 	"uratori/source/awslookup"
 	"uratori/source/call"
 	"uratori/source/cloudtrail"
-	"uratori/source/coverage"
 	"uratori/source/directory"
 	"uratori/source/entra"
 	"uratori/source/local"
@@ -167,10 +166,6 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 		accounts = append(accounts, a.ID)
 	}
 	layouts := map[string]athena.Layout{"": athena.Detect, "detect": athena.Detect, "trail": athena.Trail, "ocsf1": athena.OCSF1, "ocsf2": athena.OCSF2}
-	var assert []coverage.Assertion
-	for _, a := range assertions(y.Coverage) {
-		assert = append(assert, a)
-	}
 	return athena.New(athena.Options{
 		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: time.Now,
 		Credentials: func(ctx context.Context) (athena.Credentials, error) {
@@ -178,7 +173,7 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 			return athena.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
 		},
 		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layouts[t.Layout], Kinds: t.Kinds,
-		Accounts: accounts, Regions: r.config.Regions, ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Assert: assert,
+		Accounts: accounts, Regions: r.config.Regions, ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Assert: assertions(y.Coverage),
 	})
 }
 
@@ -321,6 +316,20 @@ func (r *reach) guardduty(ctx context.Context) (*guardduty.Client, error) {
 		return nil, err
 	}
 	return guardduty.New(conn)
+}
+
+// compared is how many questions of a dataset are asked of a second source: what the configuration
+// says, else one where services are asked and none over files alone.
+func compared(c config.Config) int {
+	if c.Compare != nil {
+		return *c.Compare
+	}
+	for _, s := range c.Sources {
+		if s.Type != "local" {
+			return 1
+		}
+	}
+	return 0
 }
 
 // assertions are what the configuration asserts of a source's coverage.
