@@ -31,11 +31,15 @@ func (l *log) sorted() []line {
 	return out
 }
 
-// days are the records day by day, as they are delivered.
-func (l *log) days() [][]line {
+// period is how much time a file covers. Services deliver every few minutes; a file a week holds the
+// same records in the same form.
+const period = 7 * 24 * time.Hour
+
+// parts are the records file by file.
+func (l *log) parts() [][]line {
 	var out [][]line
 	for _, e := range l.sorted() {
-		if n := len(out); n > 0 && out[n-1][0].at.UTC().Truncate(24*time.Hour).Equal(e.at.UTC().Truncate(24*time.Hour)) {
+		if n := len(out); n > 0 && out[n-1][0].at.Truncate(period).Equal(e.at.Truncate(period)) {
 			out[n-1] = append(out[n-1], e)
 			continue
 		}
@@ -54,27 +58,27 @@ var flowFields = []string{
 // deliver writes a log's records as its service does: places, names and envelopes are those of
 // the service's documentation.
 func (c *cast) deliver(files map[string][]byte, l log) error {
-	for n, day := range l.days() {
-		at := day[0].at.UTC()
+	for n, part := range l.parts() {
+		at := part[0].at.UTC()
 		stamp, dir := at.Format("20060102T1504Z"), at.Format("2006/01/02")
 		tail := fmt.Sprintf("%s%02d", c.id[:14], n)
 		var err error
 		switch l.kind {
 		case "vpc_flow":
 			err = put(files, fmt.Sprintf("logs/AWSLogs/%s/vpcflowlogs/%s/%s/%s_vpcflowlogs_%s_fl-0%s_%s_%s.log.gz", c.account, c.region, dir, c.account, c.region, c.detector[:16], stamp, tail),
-				[]byte(strings.Join(flowFields, " ")+"\n"+joined(day)), true)
+				[]byte(strings.Join(flowFields, " ")+"\n"+joined(part)), true)
 		case "dns":
-			err = put(files, fmt.Sprintf("logs/AWSLogs/%s/vpcdnsquerylogs/%s/%s/%s_vpcdnsquerylogs_%s_%s_%s.log.gz", c.account, c.vpc, dir, c.vpc, c.account, stamp, tail), []byte(encoded(day)), true)
+			err = put(files, fmt.Sprintf("logs/AWSLogs/%s/vpcdnsquerylogs/%s/%s/%s_vpcdnsquerylogs_%s_%s_%s.log.gz", c.account, c.vpc, dir, c.vpc, c.account, stamp, tail), []byte(encoded(part)), true)
 		case "s3_access":
-			err = put(files, fmt.Sprintf("logs/s3-access/%s/%s/%s/%s/%s-%s", c.account, c.region, c.bucket, dir, at.Format("2006-01-02-15-04-05"), strings.ToUpper(tail)), []byte(joined(day)), false)
+			err = put(files, fmt.Sprintf("logs/s3-access/%s/%s/%s/%s/%s-%s", c.account, c.region, c.bucket, dir, at.Format("2006-01-02-15-04-05"), strings.ToUpper(tail)), []byte(joined(part)), false)
 		case "eks_audit":
-			err = c.subscription(files, "eks", "/aws/eks/"+c.cluster+"/cluster", "kube-apiserver-audit-"+c.detector, stamp, day)
+			err = c.subscription(files, "eks", "/aws/eks/"+c.cluster+"/cluster", "kube-apiserver-audit-"+c.detector, stamp, part)
 		case "rds_audit":
-			err = c.subscription(files, "rds", "/aws/rds/cluster/"+c.db+"/audit", c.db+"-instance-1.audit.log."+fmt.Sprint(n), stamp, day)
+			err = c.subscription(files, "rds", "/aws/rds/cluster/"+c.db+"/audit", c.db+"-instance-1.audit.log."+fmt.Sprint(n), stamp, part)
 		case "signin":
-			err = put(files, "logs/entra/signins-"+at.Format("2006-01-02")+".json.gz", []byte(encoded(day)), true)
+			err = put(files, "logs/entra/signins-"+at.Format("2006-01-02")+".json.gz", []byte(encoded(part)), true)
 		default:
-			err = c.trail(files, l.kind, n, day)
+			err = c.trail(files, l.kind, n, part)
 		}
 		if err != nil {
 			return err
@@ -84,14 +88,14 @@ func (c *cast) deliver(files map[string][]byte, l log) error {
 }
 
 // trail writes CloudTrail records by account and Region.
-func (c *cast) trail(files map[string][]byte, kind string, n int, day []line) error {
+func (c *cast) trail(files map[string][]byte, kind string, n int, part []line) error {
 	parts := map[[2]string][]any{}
-	for _, e := range day {
+	for _, e := range part {
 		o := e.body.(object)
 		where := [2]string{o["recipientAccountId"].(string), o["awsRegion"].(string)}
 		parts[where] = append(parts[where], o)
 	}
-	at := day[0].at.UTC()
+	at := part[0].at.UTC()
 	for where, records := range parts {
 		name := fmt.Sprintf("logs/AWSLogs/%s/CloudTrail/%s/%s/%s_CloudTrail_%s_%s_%s%02d%s.json.gz", where[0], where[1], at.Format("2006/01/02"), where[0], where[1], at.Format("20060102T1504Z"), c.id[:12], n, strings.ReplaceAll(kind, "_", ""))
 		if err := put(files, name, []byte(text(object{"Records": records})+"\n"), true); err != nil {
@@ -103,11 +107,11 @@ func (c *cast) trail(files map[string][]byte, kind string, n int, day []line) er
 
 // subscription writes records as CloudWatch Logs sends them to Amazon Data Firehose: gzipped
 // objects with the log group's name, one after the other.
-func (c *cast) subscription(files map[string][]byte, dir, group, stream, stamp string, day []line) error {
+func (c *cast) subscription(files map[string][]byte, dir, group, stream, stamp string, part []line) error {
 	var b strings.Builder
-	for part := range slices.Chunk(day, 50) {
+	for some := range slices.Chunk(part, 50) {
 		var events list
-		for i, e := range part {
+		for i, e := range some {
 			message, ok := e.body.(string)
 			if !ok {
 				message = text(e.body)
@@ -119,18 +123,18 @@ func (c *cast) subscription(files map[string][]byte, dir, group, stream, stamp s
 	return put(files, fmt.Sprintf("logs/cloudwatch/%s/%s/%s/%s.gz", c.account, c.region, dir, stamp), []byte(b.String()), true)
 }
 
-func joined(day []line) string {
+func joined(part []line) string {
 	var b strings.Builder
-	for _, e := range day {
+	for _, e := range part {
 		b.WriteString(e.body.(string))
 		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
-func encoded(day []line) string {
+func encoded(part []line) string {
 	var b strings.Builder
-	for _, e := range day {
+	for _, e := range part {
 		b.WriteString(text(e.body))
 		b.WriteByte('\n')
 	}
