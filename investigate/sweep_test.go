@@ -71,6 +71,11 @@ func misses(a policy.Assessment, want kinds.Expect) []string {
 			out = append(out, fmt.Sprintf("the confidence is capped by %v, of which none is the missing %s", a.CappedBy(), kind))
 		}
 	}
+	for _, kind := range want.Seen {
+		if names(a, kind) {
+			out = append(out, "a gap is named for "+kind+", which is there")
+		}
+	}
 	if want.Gap != "" && !names(a, want.Gap) {
 		out = append(out, "no gap is named for "+want.Gap)
 	}

@@ -21,6 +21,7 @@ const (
 	Benign    Twin = "benign"
 	Malicious Twin = "malicious"
 	Missing   Twin = "missing"
+	None      Twin = "none" // no twin: the finding alone, without any log
 )
 
 // AllTwins are the twins, in order.
@@ -33,6 +34,7 @@ type Expect struct {
 	AtMost   string   `json:"at_most,omitempty"`
 	Missing  []string `json:"missing,omitempty"` // kinds of record that required evidence lacks
 	Gap      string   `json:"gap,omitempty"`     // kind of record whose gap is to be named
+	Seen     []string `json:"seen,omitempty"`    // kinds of record that are there, so that no gap may be named for them
 	Because  string   `json:"because"`           // the reason, in a sentence
 }
 
@@ -57,16 +59,34 @@ func Told() []finding.Type {
 	return out
 }
 
+// Bare is a type's finding with no log beside it: what is expected is that the report says so.
+func Bare(of finding.Type, seed uint64) (Story, error) {
+	d, err := Generate(of, Options{Seed: seed})
+	if err != nil {
+		return Story{}, err
+	}
+	s := Story{Type: of, Twin: None, Seed: d.cast.seed, Files: map[string][]byte{}, Expect: Expect{
+		Verdicts: []string{"inconclusive", "suspicious"}, Gap: Needs(of)[0], Because: "There is no log: only what the finding itself says is known, and nothing may be called harmless.",
+	}}
+	if err := s.write(d, &tale{cast: d.cast}); err != nil {
+		return Story{}, fmt.Errorf("tell %s: %w", s.Name(), err)
+	}
+	return s, nil
+}
+
 // Tell makes a story. A type without one, and a twin that is none, are errors.
 func Tell(of finding.Type, twin Twin, seed uint64) (Story, error) {
 	i := slices.IndexFunc(plots, func(p plot) bool { return p.of == of })
 	if i < 0 {
-		return Story{}, fmt.Errorf("no logs are written for %.100q; uratori demo --types lists the types that have them", of)
+		return Story{}, fmt.Errorf("no logs are written for the type %.100q", of)
 	}
 	p := plots[i]
 	expect, ok := map[Twin]Expect{Benign: p.benign, Malicious: p.malicious, Missing: p.missing}[twin]
 	if !ok {
 		return Story{}, fmt.Errorf("no twin %.40q; twins are benign, malicious and missing", twin)
+	}
+	if twin != Missing {
+		expect.Seen = p.decides
 	}
 	d, err := Generate(of, Options{Seed: seed, Benign: twin != Malicious})
 	if err != nil {
@@ -106,9 +126,6 @@ func (s *Story) write(d Document, t *tale) error {
 		return err
 	}
 	s.Files["uratori.yaml"] = []byte(d.cast.config())
-	if len(t.logs) == 0 {
-		s.Files["logs/README.txt"] = []byte("No log was delivered.\n")
-	}
 	return nil
 }
 
@@ -241,8 +258,11 @@ func Needs(of finding.Type) []string {
 // minutes after the story's first moment.
 func (c *cast) after(n int) time.Time { return c.at.Add(time.Duration(n) * time.Minute) }
 
-// Write writes the story's files under dir.
+// Write writes the story's files under dir. The folder of logs is there also when it is empty.
 func (s Story) Write(dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o755); err != nil {
+		return fmt.Errorf("write story: %w", err)
+	}
 	for name, data := range s.Files {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
