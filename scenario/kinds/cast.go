@@ -139,7 +139,7 @@ func newCast(info finding.Info, o Options) *cast {
 	c.volume, c.snapshot, c.vault = "vol-0"+c.hex(16), "snap-0"+c.hex(16), "daily-vault"
 	c.malware, c.hash, c.path = "EICAR-Test-File", c.hex(64), "/tmp/.cache/kworkerd"
 	if !c.hostile {
-		c.path = "/opt/scanner/testdata/eicar.com"
+		c.path = "/opt/scanner/testdata/eicar.txt"
 	}
 	c.model = "anthropic.claude-3-haiku-20240307-v1:0"
 	return c

@@ -126,7 +126,7 @@ func (t *tale) begin(created time.Time, key string) {
 	creds["eventType"], creds["serviceEventDetails"] = "AwsServiceEvent", object{"account_id": c.account, "role_name": c.permissionSet}
 	t.log("cloudtrail_management").add(created.Add(-time.Second), creds)
 	provider := fmt.Sprintf("arn:aws:iam::%s:saml-provider/AWSSSO_%s_DO_NOT_DELETE", c.account, c.detector[:16])
-	assume := c.record(created, c.account, object{"type": "SAMLUser", "principalId": c.hex(12) + ":" + c.upn, "userName": c.upn, "identityProvider": provider}, "192.0.2.254", "aws-internal/3 aws-sdk-java/1.12.750",
+	assume := c.record(created, c.account, object{"type": "SAMLUser", "principalId": "EX" + c.hex(10) + ":" + c.upn, "userName": c.upn, "identityProvider": provider}, "192.0.2.254", "aws-internal/3 aws-sdk-java/1.12.750",
 		call{"sts.amazonaws.com", "AssumeRoleWithSAML", object{"roleArn": c.ssoRole(), "roleSessionName": c.upn, "principalArn": provider, "durationSeconds": 43200}, true, ""})
 	assume["responseElements"] = object{
 		"credentials":     object{"accessKeyId": key, "sessionToken": "IQoJb3JpZ2luX2Vj" + c.hex(64), "expiration": created.Add(12 * time.Hour).Format("Jan 2, 2006, 3:04:05 PM")},
@@ -328,7 +328,7 @@ func (t *tale) query(at time.Time, name, kind, rcode, answer string) {
 	}
 	t.log("dns").add(at, object{
 		"version": "1.100000", "account_id": c.account, "region": c.region, "vpc_id": c.vpc, "query_timestamp": iso(at), "query_name": name + ".", "query_type": kind, "query_class": "IN",
-		"rcode": rcode, "answers": answers, "srcaddr": c.private, "srcport": fmt.Sprint(30000 + len(t.log("dns").lines)%30000), "transport": "UDP", "srcids": object{"instance": c.instance, "resolver_endpoint": "-"},
+		"rcode": rcode, "answers": answers, "srcaddr": c.private, "srcport": fmt.Sprint(30000 + len(t.log("dns").lines)%30000), "transport": "UDP", "srcids": object{"instance": c.instance},
 	})
 }
 
