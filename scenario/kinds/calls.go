@@ -15,7 +15,7 @@ type call struct {
 
 // calls are the calls by type, else by tactic for the anomalous ones.
 func (c *cast) call() call {
-	trail := c.arn("cloudtrail", "trail/org-trail")
+	trail := c.arn("cloudtrail", "trail/"+secondTrail)
 	switch t := c.info.Type; {
 	case c.info.Family == "s3":
 		return c.s3Call()
@@ -226,7 +226,7 @@ func (c *cast) affected() object {
 	case c.info.Family == "s3" && !c.is("AccountBlock"):
 		return object{"AWS::S3::Bucket": c.bucket}
 	case strings.HasPrefix(k.service, "cloudtrail"):
-		return object{"AWS::CloudTrail::Trail": c.arn("cloudtrail", "trail/org-trail")}
+		return object{"AWS::CloudTrail::Trail": c.arn("cloudtrail", "trail/"+secondTrail)}
 	case k.params["userName"] != nil:
 		return object{"AWS::IAM::User": k.params["userName"]}
 	case k.params["dBInstanceIdentifier"] != nil:

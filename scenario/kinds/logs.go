@@ -250,32 +250,55 @@ func (t *tale) by(at time.Time, k call) {
 	t.add(at, k, t.actorKey(), t.sessionAt, t.remote, t.agent())
 }
 
+// The account's trails: the first is the organisation's and delivered the logs; the second is the
+// account's own, which is the one that is stopped where a story stops one.
+const (
+	firstTrail  = "org-trail"
+	secondTrail = "account-trail"
+)
+
 // trailSettings are the saved output of describe-trails, get-trail-status and get-event-selectors.
 func (t *tale) trailSettings(files map[string][]byte) error {
-	c := t.cast
-	arn := c.arn("cloudtrail", "trail/org-trail")
-	var resources list
-	for kind, typ := range map[string]string{"s3_data": "AWS::S3::Object", "lambda_data": "AWS::Lambda::Function"} {
-		if t.logs[kind] != nil {
-			resources = append(resources, object{"Type": typ, "Values": list{map[string]string{"s3_data": "arn:aws:s3", "lambda_data": "arn:aws:lambda"}[kind]}})
+	resources := list{}
+	if t.logs[s3Data] != nil {
+		resources = append(resources, object{"Type": "AWS::S3::Object", "Values": list{"arn:aws:s3"}})
+	}
+	stopped := time.Time{}
+	for _, l := range t.logs[management].lines {
+		if r := l.body.(object); r["eventName"] == "StopLogging" {
+			stopped = l.at
 		}
 	}
-	slices.SortFunc(resources, func(a, b any) int { return strings.Compare(a.(object)["Type"].(string), b.(object)["Type"].(string)) })
-	if resources == nil {
-		resources = list{}
-	}
-	for name, v := range map[string]any{
-		"describe-trails.json":               object{"trailList": list{object{"Name": "org-trail", "S3BucketName": "example-org-cloudtrail", "IsMultiRegionTrail": true, "HomeRegion": c.region, "TrailARN": arn, "IsOrganizationTrail": true, "IncludeGlobalServiceEvents": true}}},
-		"get-trail-status-org-trail.json":    object{"IsLogging": true, "LatestDeliveryTime": iso(c.last.Add(26 * time.Hour))},
-		"get-event-selectors-org-trail.json": object{"TrailARN": arn, "EventSelectors": list{object{"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": resources}}},
-	} {
+	trails := list{}
+	put := func(name string, v any) error {
 		data, err := indent(v)
-		if err != nil {
+		files["logs/trail-settings/"+name] = data
+		return err
+	}
+	for _, name := range []string{firstTrail, secondTrail} {
+		arn := t.arn("cloudtrail", "trail/"+name)
+		trails = append(trails, object{"Name": name, "S3BucketName": "example-" + name, "IsMultiRegionTrail": true, "HomeRegion": t.region, "TrailARN": arn, "IsOrganizationTrail": name == firstTrail, "IncludeGlobalServiceEvents": true})
+		status, data := object{"IsLogging": true, "LatestDeliveryTime": iso(t.last.Add(26 * time.Hour))}, resources
+		if name == secondTrail {
+			data = list{}
+			if !stopped.IsZero() {
+				status = object{"IsLogging": false, "LatestDeliveryTime": iso(stopped), "StopLoggingTime": iso(stopped)}
+			}
+		}
+		if err := put("get-trail-status-"+name+".json", status); err != nil {
 			return err
 		}
-		files["logs/trail-settings/"+name] = data
+		selectors := object{"TrailARN": arn, "EventSelectors": list{object{"ReadWriteType": "All", "IncludeManagementEvents": true, "DataResources": data}}}
+		if name == firstTrail && t.logs[bedrock] != nil { // only advanced selectors know other services' data events
+			advanced := list{object{"Name": "management", "FieldSelectors": list{object{"Field": "eventCategory", "Equals": list{"Management"}}}}}
+			advanced = append(advanced, object{"Name": "models", "FieldSelectors": list{object{"Field": "eventCategory", "Equals": list{"Data"}}, object{"Field": "resources.type", "Equals": list{"AWS::Bedrock::Model"}}}})
+			selectors = object{"TrailARN": arn, "AdvancedEventSelectors": advanced}
+		}
+		if err := put("get-event-selectors-"+name+".json", selectors); err != nil {
+			return err
+		}
 	}
-	return nil
+	return put("describe-trails.json", object{"trailList": trails})
 }
 
 // A connection is a flow record on its way to a line.

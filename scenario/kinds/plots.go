@@ -50,7 +50,7 @@ var plots = []plot{
 	},
 	{
 		"Stealth:IAMUser/CloudTrailLoggingDisabled", []string{management}, (*tale).once,
-		Expect{Verdicts: []string{"suspicious"}, AtLeast: "High", Because: "The trail was stopped by the engineer's own session: one floor. That it is to be replaced is in no log; a change record would say so."},
+		Expect{Verdicts: []string{"suspicious"}, AtLeast: "High", Because: "A trail was stopped by the engineer's own session: one floor. That it is to be replaced is in no log; a change record would say so."},
 		caught("The trail is stopped from a new network, and the same session creates a key."),
 		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Missing: []string{management}, Gap: management, Because: "The finding itself says that logging was stopped; what happened then cannot be seen and nothing may be called harmless."},
 	},
@@ -362,7 +362,7 @@ var plots = []plot{
 
 // stopTrail and newKey are what attackers of many stories do next.
 func (c *cast) stopTrail() call {
-	return call{"cloudtrail.amazonaws.com", "StopLogging", object{"name": c.arn("cloudtrail", "trail/second-trail")}, false, ""}
+	return call{"cloudtrail.amazonaws.com", "StopLogging", object{"name": c.arn("cloudtrail", "trail/"+secondTrail)}, false, ""}
 }
 
 func newKey() call {

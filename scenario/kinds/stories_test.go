@@ -131,14 +131,20 @@ func TestExpectationsMakeSense(t *testing.T) {
 }
 
 func TestStoriesAreTheSameAgain(t *testing.T) {
-	for _, of := range Told() {
-		one, two, other := tell(t, of, Malicious, 1), tell(t, of, Malicious, 1), tell(t, of, Malicious, 2)
-		if !maps.EqualFunc(one.Files, two.Files, bytes.Equal) {
-			t.Errorf("%s: two runs differ", of)
+	all, err := allStories()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, one := range all {
+		if i%3 != 1 { // a third tells of every type
+			continue
 		}
-		if maps.EqualFunc(one.Files, other.Files, bytes.Equal) {
-			t.Errorf("%s: another seed gives the same story", of)
+		if two := tell(t, one.Type, one.Twin, 1); !maps.EqualFunc(one.Files, two.Files, bytes.Equal) {
+			t.Errorf("%s: two runs differ", one.Name())
 		}
+	}
+	if one, other := all[0], tell(t, all[0].Type, all[0].Twin, 2); maps.EqualFunc(one.Files, other.Files, bytes.Equal) {
+		t.Errorf("%s: another seed gives the same story", one.Name())
 	}
 }
 
