@@ -77,7 +77,7 @@ investigated without a log, and the report says what could not be seen.`,
 			if dir == "" {
 				dir = filepath.Join("out", "demo-"+name)
 			}
-			return a.tell(cmd.Context(), tale, dir, lang)
+			return a.present(cmd.Context(), tale, dir, lang)
 		},
 	}
 	f := cmd.Flags()
@@ -156,8 +156,8 @@ func story(of, twin string, seed uint64) (told, error) {
 	return told{twin: string(s.Twin), finding: s.Files["finding.json"], write: s.Write}, nil
 }
 
-// tell writes a scenario under dir and investigates it with the configuration that it brings.
-func (a *app) tell(ctx context.Context, s told, dir, lang string) error {
+// present writes a scenario under dir and investigates it with the configuration that it brings.
+func (a *app) present(ctx context.Context, s told, dir, lang string) error {
 	world := filepath.Join(dir, "scenario")
 	if err := os.RemoveAll(world); err != nil {
 		return err
