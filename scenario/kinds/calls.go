@@ -89,36 +89,39 @@ func (c *cast) s3Call() call {
 	}
 }
 
-// cdrCall is the call that a custom detection rule matches.
+// cdrCall is the call that a custom detection rule matches, by the signals that each type has
+// (finding types of Custom Detection Rules in the GuardDuty User Guide).
 func (c *cast) cdrCall() call {
 	is := func(service, api string, params object) call {
 		return call{service + ".amazonaws.com", api, params, false, ""}
 	}
-	switch strings.TrimSpace(string(c.info.Type)) {
+	switch c.info.Type {
 	case "CredentialAccess:EC2/UnsecuredCredentials":
-		return is("ec2", "GetPasswordData", object{"instanceId": c.instance})
-	case "CredentialAccess:RDS/ModifyAuthenticationProcess", "DefenseImpairment:RDS/ModifyAuthenticationProcess":
+		return call{"ec2.amazonaws.com", "GetPasswordData", object{"instanceId": c.instance}, true, ""}
+	case "CredentialAccess:RDS/ModifyAuthenticationProcess":
 		return is("rds", "ModifyDBInstance", object{"dBInstanceIdentifier": c.db, "masterUserPassword": "****"})
+	case "DefenseImpairment:RDS/ModifyAuthenticationProcess":
+		return is("rds", "ModifyDBInstance", object{"dBInstanceIdentifier": c.db, "enableIAMDatabaseAuthentication": false})
 	case "DefenseImpairment:EC2/DisableOrModifyTools":
 		return is("ec2", "DeleteFlowLogs", object{"DeleteFlowLogsRequest": object{"FlowLogId": object{"content": "fl-0" + c.vpc[5:21]}}})
 	case "DefenseImpairment:Organizations/DisableOrModifyTools":
-		return is("organizations", "DisableAWSServiceAccess", object{"servicePrincipal": "guardduty.amazonaws.com"})
+		return is("organizations", "DisablePolicyType", object{"rootId": "r-ab12", "policyType": "SERVICE_CONTROL_POLICY"})
 	case "DefenseImpairment:Organizations/ModifyCloudResourceHierarchy":
 		return is("organizations", "LeaveOrganization", nil)
 	case "DefenseImpairment:Route53Resolver/DisableOrModifyTools":
 		return is("route53resolver", "DeleteResolverQueryLogConfig", object{"resolverQueryLogConfigId": "rqlc-" + c.eni[4:20]})
 	case "DefenseImpairment:S3/DisableOrModifyTools":
-		return is("s3", "DeleteBucketEncryption", object{"bucketName": c.bucket})
+		return is("s3", "PutBucketEncryption", object{"bucketName": c.bucket, "ServerSideEncryptionConfiguration": object{"Rule": object{"BlockedEncryptionTypes": object{"EncryptionType": "NONE"}}}})
 	case "Execution:SageMaker/CommandAndScriptingInterpreter":
-		return is("sagemaker", "CreateNotebookInstanceLifecycleConfig", object{"notebookInstanceLifecycleConfigName": "on-start"})
+		return is("sagemaker", "UpdateNotebookInstanceLifecycleConfig", object{"notebookInstanceLifecycleConfigName": "on-start"})
 	case "Exfiltration:EC2/TransferDataToCloudAccount":
 		return is("ec2", "ModifySnapshotAttribute", object{"snapshotId": c.snapshot, "createVolumePermission": object{"add": object{"items": list{object{"userId": "999988887777"}}}}})
 	case "Exfiltration:RDS/TransferDataToCloudAccount":
-		return is("rds", "ModifyDBSnapshotAttribute", object{"dBSnapshotIdentifier": c.db + "-final", "attributeName": "restore", "valuesToAdd": list{"999988887777"}})
+		return is("rds", "ModifyDBSnapshotAttribute", object{"dBSnapshotIdentifier": c.db + "-final", "attributeName": "restore", "valuesToAdd": list{"all"}})
 	case "Exfiltration:S3/TransferDataToCloudAccount":
-		return is("s3", "PutBucketReplication", object{"bucketName": c.bucket})
+		return is("s3", "PutBucketPolicy", object{"bucketName": c.bucket, "bucketPolicy": object{"Version": "2012-10-17", "Statement": list{object{"Effect": "Allow", "Principal": object{"AWS": "arn:aws:iam::999988887777:root"}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + c.bucket + "/*"}}}})
 	case "Impact:S3/DataDestruction":
-		return is("s3", "DeleteBucket", object{"bucketName": c.bucket})
+		return is("s3", "PutBucketLifecycle", object{"bucketName": c.bucket, "LifecycleConfiguration": object{"Rule": object{"ID": "cleanup", "Status": "Enabled", "Expiration": object{"Days": 1}}}})
 	case "Impact:SES/ResourceHijacking":
 		return is("ses", "UpdateAccountSendingEnabled", object{"enabled": true})
 	case "InitialAccess:IAM/ValidAccounts":
@@ -140,7 +143,7 @@ func (c *cast) cdrCall() call {
 	case "PrivilegeEscalation:IAM/AccountManipulation":
 		return is("iam", "AttachUserPolicy", object{"userName": c.userName, "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})
 	case "ResourceDevelopment:SES/CompromiseAccounts":
-		return is("ses", "VerifyEmailIdentity", object{"emailAddress": "billing@example.net"})
+		return is("ses", "VerifyDomainIdentity", object{"domain": "example.net"})
 	default: // Persistence:IAM/AccountManipulation and rules to come
 		return is("iam", "CreateAccessKey", object{"userName": "backup-operator"})
 	}
@@ -151,7 +154,7 @@ func (c *cast) actorType() string {
 	switch {
 	case c.is("RootCredentialUsage"):
 		return "Root"
-	case c.is("ConsoleLogin", "PasswordPolicyChange", "PenTest:IAMUser", "UserPermissions", "AdministrativePermissions"):
+	case c.is("ConsoleLogin", "ValidAccounts", "PasswordPolicyChange", "PenTest:IAMUser", "UserPermissions", "AdministrativePermissions"):
 		return "IAMUser"
 	case c.is("AnonymousAccess") && c.info.Family == "s3":
 		return "AssumedRole"
@@ -345,7 +348,6 @@ func (c *cast) s3(resource, service object) {
 // ai is a finding of AI Protection: the deviation stands in service.detection.
 func (c *cast) ai(resource, service object) {
 	resource["resourceType"], resource["accessKeyDetails"] = "AccessKey", c.accessKeyDetails()
-	resource["modelDetails"] = list{object{"modelId": c.model}}
 	c.named = c.actorName()
 	service["action"] = c.apiCall()
 	if c.is("PromptInjection") {
@@ -357,6 +359,7 @@ func (c *cast) ai(resource, service object) {
 		}
 		return
 	}
+	resource["modelDetails"] = list{object{"modelId": c.model}}
 	observed := func(kind, sub string, text []any, number []any) object {
 		o := object{}
 		if text != nil {

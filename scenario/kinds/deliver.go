@@ -76,7 +76,7 @@ func (c *cast) deliver(files map[string][]byte, l log) error {
 		case "rds_audit":
 			err = c.subscription(files, "rds", "/aws/rds/cluster/"+c.db+"/audit", c.db+"-instance-1.audit.log."+fmt.Sprint(n), stamp, part)
 		case "signin":
-			err = put(files, "logs/entra/signins-"+at.Format("2006-01-02")+".json.gz", []byte(encoded(part)), true)
+			err = put(files, "logs/entra/sign-ins-"+at.Format("2006-01-02")+".json.gz", []byte(encoded(part)), true)
 		default:
 			err = c.trail(files, l.kind, n, part)
 		}

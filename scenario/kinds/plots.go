@@ -340,9 +340,9 @@ var plots = []plot{
 	},
 	{
 		"Impact:S3/DataDestruction", []string{management}, (*tale).once,
-		Expect{Verdicts: []string{"inconclusive", "benign"}, AtMost: "Medium", Because: "The engineer's own session deleted an empty bucket from the office; whether it may go its owner knows."},
-		caught("The bucket is deleted from a new network by a session that creates a key and stops the trail."),
-		unseen(management, "Who deleted the bucket is in CloudTrail alone, and there is none."),
+		open("The engineer's own session set everything in the bucket to expire within a day: known who, but tomorrow it is gone, and only its owner knows whether it may go."),
+		caught("Everything is set to expire within a day from a new network, by a session that creates a key and stops the trail."),
+		unseen(management, "Who set the bucket's content to expire is in CloudTrail alone, and there is none."),
 	},
 
 	// Sequences.
@@ -620,10 +620,10 @@ func (t *tale) kubernetes() {
 		reason = `RBAC: allowed by ClusterRoleBinding "open" of ClusterRole "view" to User "system:anonymous"`
 	}
 	var sent object
-	switch {
-	case r.resource == "deployments":
+	switch r.resource {
+	case "deployments":
 		sent = object{"kind": "Deployment", "metadata": object{"name": r.name}, "spec": object{"template": object{"spec": object{"containers": list{object{"name": r.name, "image": t.containerImage, "securityContext": object{"privileged": t.is("PrivilegedContainer")}}}}}}}
-	case r.resource == "clusterrolebindings":
+	case "clusterrolebindings":
 		sent = object{"kind": "ClusterRoleBinding", "metadata": object{"name": r.name}, "roleRef": object{"kind": "ClusterRole", "name": "cluster-admin"}, "subjects": list{object{"kind": "User", "name": anonymous}}}
 	}
 	if !t.hostile && r.user != anonymous && sent == nil {
