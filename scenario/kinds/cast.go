@@ -137,9 +137,9 @@ func newCast(info finding.Info, o Options) *cast {
 		c.domain = c.pick("bcdfghjklmnpqrstvwxz", 12) + ".example.net"
 	}
 	c.volume, c.snapshot, c.vault = "vol-0"+c.hex(16), "snap-0"+c.hex(16), "daily-vault"
-	c.malware, c.hash, c.path = "EICAR-Test-File", c.hex(64), "/tmp/.cache/kworkerd"
+	c.malware, c.hash, c.path = "Trojan:Linux/ExampleMiner", c.hex(64), "/tmp/.cache/kworkerd"
 	if !c.hostile {
-		c.path = "/opt/scanner/testdata/eicar.txt"
+		c.malware, c.path = "EICAR-Test-File", "/opt/scanner/testdata/eicar.txt"
 	}
 	c.model = "anthropic.claude-3-haiku-20240307-v1:0"
 	return c

@@ -96,6 +96,9 @@ func (c *cast) words() (title, description string) {
 
 // remoteDetails is what GuardDuty knows about an address.
 func (p place) details() object {
+	if p.country == "" { // a private address is nowhere
+		return object{"ipAddressV4": p.ip}
+	}
 	return object{
 		"ipAddressV4": p.ip, "country": object{"countryName": p.country, "countryCode": p.code}, "city": object{"cityName": p.city},
 		"geoLocation":  object{"lat": p.lat, "lon": p.lon},

@@ -92,7 +92,7 @@ func (c *cast) network() object {
 func (c *cast) peer() place {
 	p := c.remote
 	if c.is("Portscan", "PortSweep") {
-		p = place{ip: c.lateral, country: "", city: "", asn: "0", org: ""}
+		p = place{ip: c.lateral}
 	}
 	return p
 }

@@ -81,11 +81,15 @@ func (c *cast) program() program {
 
 func (c *cast) process(p program, pid int) object {
 	started := c.at.Add(-3 * time.Minute)
+	uid := 33 // www-data
+	if !c.hostile {
+		uid = 1000
+	}
 	return object{
 		"name": p.name, "executablePath": p.path, "executableSha256": c.hash, "namespacePid": pid % 1000, "pwd": "/", "pid": pid, "startTime": epoch(started),
-		"uuid": c.uuidOf(c.id), "parentUuid": c.uuidOf(c.detector), "user": c.choose("www-data", "ec2-user"), "userId": 33, "euid": 33,
+		"uuid": c.uuidOf(c.id), "parentUuid": c.uuidOf(c.detector), "user": c.choose("www-data", "ec2-user"), "userId": uid, "euid": uid,
 		"lineage": list{
-			object{"startTime": epoch(started.Add(-time.Minute)), "namespacePid": 41, "userId": 33, "name": p.parent, "pid": pid - 7, "uuid": c.uuidOf(c.detector), "executablePath": "/usr/bin/" + p.parent, "euid": 33, "parentUuid": c.uuidOf(c.hash)},
+			object{"startTime": epoch(started.Add(-time.Minute)), "namespacePid": 41, "userId": uid, "name": p.parent, "pid": pid - 7, "uuid": c.uuidOf(c.detector), "executablePath": "/usr/bin/" + p.parent, "euid": uid, "parentUuid": c.uuidOf(c.hash)},
 			object{"startTime": epoch(c.at.AddDate(0, 0, -9)), "namespacePid": 1, "userId": 0, "name": "systemd", "pid": 1, "uuid": c.uuidOf(c.hash), "executablePath": "/usr/lib/systemd/systemd", "euid": 0, "parentUuid": c.uuidOf(c.hash)},
 		},
 	}

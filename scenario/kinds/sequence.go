@@ -63,28 +63,35 @@ func (c *cast) signals() []signal {
 	}
 }
 
+// resource is a resource of a sequence.
+func (c *cast) resource(uid, name, kind, service string, data object) object {
+	return object{"uid": uid, "name": name, "accountId": c.account, "resourceType": kind, "region": c.region, "service": service, "cloudPartition": "aws", "data": data}
+}
+
+// keyInScope is the credential of the session.
+func (c *cast) keyInScope() object {
+	return c.resource(c.key, c.key, "ACCESS_KEY", "iam", object{"accessKey": object{"principalId": c.roleID + ":" + c.upn, "userName": c.role, "userType": "AssumedRole"}})
+}
+
 // inScope is the resource that a sequence is about.
 func (c *cast) inScope() object {
-	resource := func(uid, name, kind, service string, data object) object {
-		return object{"uid": uid, "name": name, "accountId": c.account, "resourceType": kind, "region": c.region, "service": service, "cloudPartition": "aws", "data": data}
-	}
 	switch c.info.Type.Resource() {
 	case "IAM":
-		return resource(c.key, c.key, "ACCESS_KEY", "iam", object{"accessKey": object{"principalId": c.roleID + ":" + c.upn, "userName": c.role, "userType": "AssumedRole"}})
+		return c.keyInScope()
 	case "S3":
 		open := func(k, v string) object {
 			return object{"publicAclAccess": k, "publicPolicyAccess": k, "publicAclIgnoreBehavior": v, "publicBucketRestrictBehavior": "RESTRICTED"}
 		}
-		return resource("arn:aws:s3:::"+c.bucket, c.bucket, "S3_BUCKET", "s3", object{"s3Bucket": object{
+		return c.resource("arn:aws:s3:::"+c.bucket, c.bucket, "S3_BUCKET", "s3", object{"s3Bucket": object{
 			"ownerId": c.ownerID(), "createdAt": epoch(c.at.AddDate(-1, 0, 0)), "encryptionType": "AES256", "effectivePermission": "NOT_PUBLIC", "publicReadAccess": "BLOCKED",
 			"publicWriteAccess": "BLOCKED", "accountPublicAccess": open("BLOCKED", "IGNORED"), "bucketPublicAccess": open("BLOCKED", "IGNORED"), "s3ObjectUids": list{"arn:aws:s3:::" + c.bucket + "/" + c.object},
 		}})
 	case "EKS":
-		return resource(c.arn("eks", "cluster/"+c.cluster), c.cluster, "EKS_CLUSTER", "eks", object{"eksCluster": object{"arn": c.arn("eks", "cluster/"+c.cluster), "createdAt": epoch(c.at.AddDate(-1, 0, 0)), "status": "ACTIVE", "vpcId": c.vpc, "ec2InstanceUids": list{c.arn("ec2", "instance/"+c.instance)}}})
+		return c.resource(c.arn("eks", "cluster/"+c.cluster), c.cluster, "EKS_CLUSTER", "eks", object{"eksCluster": object{"arn": c.arn("eks", "cluster/"+c.cluster), "createdAt": epoch(c.at.AddDate(-1, 0, 0)), "status": "ACTIVE", "vpcId": c.vpc, "ec2InstanceUids": list{c.arn("ec2", "instance/"+c.instance)}}})
 	case "ECS":
-		return resource(c.arn("ecs", "cluster/"+c.ecs), c.ecs, "ECS_CLUSTER", "ecs", object{"ecsCluster": object{"status": "ACTIVE", "ec2InstanceUids": list{}}})
+		return c.resource(c.arn("ecs", "cluster/"+c.ecs), c.ecs, "ECS_CLUSTER", "ecs", object{"ecsCluster": object{"status": "ACTIVE", "ec2InstanceUids": list{}}})
 	default:
-		return resource(c.arn("ec2", "instance/"+c.instance), c.instance, "EC2_INSTANCE", "ec2", object{"ec2Instance": object{
+		return c.resource(c.arn("ec2", "instance/"+c.instance), c.instance, "EC2_INSTANCE", "ec2", object{"ec2Instance": object{
 			"availabilityZone": c.region + "a", "imageDescription": "Amazon Linux 2023", "instanceState": "running", "instanceType": "m6i.large", "platform": "Linux",
 			"IamInstanceProfile":      object{"arn": fmt.Sprintf("arn:aws:iam::%s:instance-profile/%s", c.account, c.instanceRole), "id": c.profile},
 			"ec2NetworkInterfaceUids": list{c.eni},
@@ -96,6 +103,10 @@ func (c *cast) inScope() object {
 func (c *cast) attackSequence(resource, service object) {
 	resource["resourceType"] = "AttackSequence"
 	in := c.inScope()
+	resources := list{in}
+	if in["resourceType"] == "S3_BUCKET" || in["resourceType"] == "EKS_CLUSTER" { // the credential that acted is in scope, too
+		resources = append(resources, c.keyInScope())
+	}
 	actor := object{
 		"id": "actor-1", "user": object{"name": c.role, "uid": c.roleID + ":" + c.upn, "type": "AssumedRole", "credentialUid": c.key, "account": object{"uid": c.account, "account": c.accountName}},
 		"session": object{"uid": c.key, "mfaStatus": "DISABLED", "createdTime": epoch(c.sessionAt), "issuer": fmt.Sprintf("arn:aws:iam::%s:role/aws-reserved/sso.amazonaws.com/%s/%s", c.account, c.region, c.role)},
@@ -116,11 +127,15 @@ func (c *cast) attackSequence(resource, service object) {
 		if s.kind == "FINDING" { // the other finding, by its name
 			uid = fmt.Sprintf("arn:aws:guardduty:%s:%s:detector/%s/finding/%s", c.region, c.account, c.detector, strings.Repeat(fmt.Sprintf("%02x", i+160), 16))
 		}
-		signals = append(signals, object{
+		step := object{
 			"uid": uid, "type": s.kind, "name": s.name, "description": s.says, "createdAt": epoch(at.Add(5 * time.Minute)), "updatedAt": epoch(at.Add(5 * time.Minute)),
-			"firstSeenAt": epoch(at), "lastSeenAt": epoch(at.Add(time.Minute)), "severity": s.severity, "count": 1,
+			"firstSeenAt": epoch(at), "lastSeenAt": epoch(at.Add(time.Minute)), "count": 1,
 			"resourceUids": list{in["uid"]}, "actorIds": list{"actor-1"}, "endpointIds": list{"endpoint-1"}, "signalIndicators": list{s.indicator},
-		})
+		}
+		if s.severity > 0 { // an event has none, another finding has
+			step["severity"] = s.severity
+		}
+		signals = append(signals, step)
 		if v := s.indicator["values"].(list)[0].(string); s.indicator["key"] == "ATTACK_TACTIC" && !tactics[v] {
 			tactics[v] = true
 			order = append(order, v)
@@ -135,7 +150,7 @@ func (c *cast) attackSequence(resource, service object) {
 		number = 64511
 	}
 	service["detection"] = object{"sequence": object{
-		"uid": c.id, "description": fmt.Sprintf("%d signals within %s on %s.", len(signals), c.last.Sub(c.at), in["name"]), "actors": list{actor}, "resources": list{in},
+		"uid": c.id, "description": fmt.Sprintf("%d signals within %s on %s.", len(signals), c.last.Sub(c.at), in["name"]), "actors": list{actor}, "resources": resources,
 		"endpoints": list{object{
 			"id": "endpoint-1", "ip": c.remote.ip, "port": 443, "location": object{"city": c.remote.city, "country": c.remote.country, "lat": c.remote.lat, "lon": c.remote.lon},
 			"autonomousSystem": object{"name": c.remote.org, "number": number}, "connection": object{"direction": "INBOUND"},
