@@ -263,6 +263,9 @@ func (t *tale) trailSettings(files map[string][]byte) error {
 	if t.logs[s3Data] != nil {
 		resources = append(resources, object{"Type": "AWS::S3::Object", "Values": list{"arn:aws:s3"}})
 	}
+	if t.logs[lambdaData] != nil {
+		resources = append(resources, object{"Type": "AWS::Lambda::Function", "Values": list{"arn:aws:lambda"}})
+	}
 	stopped := time.Time{}
 	for _, l := range t.logs[management].lines {
 		if r := l.body.(object); r["eventName"] == "StopLogging" {

@@ -273,13 +273,13 @@ var plots = []plot{
 
 	// Functions.
 	{
-		"Backdoor:Lambda/C&CActivity.B", []string{management}, (*tale).changed,
+		"Backdoor:Lambda/C&CActivity.B", []string{management, lambdaData}, (*tale).changed,
 		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "The code was last changed by the deployment role in its usual hour: the listed address may be a partner's, but it stands on a list."},
 		alarming("A session from a hosting network replaced the function's code twenty minutes before."),
 		listed(management, "The listed address alone is a floor; who changed the function cannot be seen."),
 	},
 	{
-		"CryptoCurrency:Lambda/BitcoinTool.B", []string{management}, (*tale).changed,
+		"CryptoCurrency:Lambda/BitcoinTool.B", []string{management, lambdaData}, (*tale).changed,
 		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "Nobody but the deployment role changed the code, and yet it spoke to a pool."},
 		alarming("A session from a hosting network replaced the function's code twenty minutes before."),
 		listed(management, "The pool's address alone is a floor; who changed the function cannot be seen."),
@@ -719,6 +719,8 @@ func (t *tale) changed() {
 	update := call{"lambda.amazonaws.com", "UpdateFunctionCode20150331v2", object{"functionName": c.function, "publish": true}, false, ""}
 	deployed := c.at.Add(-22 * time.Hour)
 	t.log(management).add(deployed, c.record(deployed, c.account, c.service("deploy-pipeline"), "192.0.2.30", "aws-sdk-go-v2/1.30.3 os/linux lang/go#1.22.5", update))
+	t.hours(func(at time.Time, n int) { t.invoked(at) })
+	t.invoked(c.at)
 	f := c.conn()
 	out := connection{from: c.private, to: c.remote.ip, fromPort: f.localPort, toPort: f.remotePort, protocol: 6, packets: 9, bytes: 1_480, action: "ACCEPT", flags: 3, egress: true}
 	t.both(c.at, out, 2_300)
@@ -729,6 +731,13 @@ func (t *tale) changed() {
 	at := c.at.Add(-9 * time.Minute)
 	t.log(management).add(at, c.record(at, c.account, c.identityOfPerson(), c.remote.ip, foreign, update))
 	t.both(c.after(5), out, 2_300)
+}
+
+// invoked is one invocation of the function by its caller: a data event.
+func (t *tale) invoked(at time.Time) {
+	c := t.cast
+	body := c.record(at, c.account, c.service("order-gateway"), "192.0.2.60", "aws-sdk-java/2.25", call{"lambda.amazonaws.com", "Invoke", object{"functionName": c.arn("lambda", "function:"+c.function), "invocationType": "Event"}, false, ""})
+	t.log(lambdaData).add(at, dataEvent(body, list{object{"accountId": c.account, "type": "AWS::Lambda::Function", "ARN": c.arn("lambda", "function:"+c.function)}}))
 }
 
 // file is malware found on a volume or in a snapshot of it.

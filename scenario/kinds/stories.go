@@ -202,6 +202,7 @@ const (
 	management = "cloudtrail_management"
 	s3Data     = "s3_data"
 	bedrock    = "bedrock_data"
+	lambdaData = "lambda_data"
 	vpcFlow    = "vpc_flow"
 	dnsLog     = "dns"
 	eksAudit   = "eks_audit"

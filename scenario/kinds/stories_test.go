@@ -85,7 +85,7 @@ func TestStoriesCoverTheFamilies(t *testing.T) {
 	}
 }
 
-var kindsOfRecord = []string{management, s3Data, bedrock, vpcFlow, dnsLog, eksAudit, rdsAudit, "lambda_data", "signin", "s3_access"}
+var kindsOfRecord = []string{management, s3Data, bedrock, vpcFlow, dnsLog, eksAudit, rdsAudit, lambdaData, "signin", "s3_access"}
 
 // What is expected can be held against a report, and never lets a missing log make anything harmless.
 func TestExpectationsMakeSense(t *testing.T) {
@@ -191,7 +191,7 @@ func read(t testing.TB, s Story) []row {
 			for _, r := range file.Records {
 				kind := management
 				if r["eventCategory"] == "Data" {
-					kind = map[any]string{"s3.amazonaws.com": s3Data, "bedrock.amazonaws.com": bedrock}[r["eventSource"]]
+					kind = map[any]string{"s3.amazonaws.com": s3Data, "bedrock.amazonaws.com": bedrock, "lambda.amazonaws.com": lambdaData}[r["eventSource"]]
 				}
 				if !strings.Contains(name, r["recipientAccountId"].(string)+"_CloudTrail_"+r["awsRegion"].(string)) {
 					t.Errorf("%s holds a record of %s in %s", name, r["recipientAccountId"], r["awsRegion"])
