@@ -135,10 +135,13 @@ func TestStoriesAreTheSameAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, one := range all {
-		if i%3 != 1 { // a third tells of every type
+	families := map[string]bool{}
+	for _, one := range all {
+		info, _ := finding.Lookup(one.Type)
+		if one.Twin != Malicious || families[info.Family] {
 			continue
 		}
+		families[info.Family] = true
 		if two := tell(t, one.Type, one.Twin, 1); !maps.EqualFunc(one.Files, two.Files, bytes.Equal) {
 			t.Errorf("%s: two runs differ", one.Name())
 		}
@@ -158,8 +161,21 @@ type row struct {
 
 var accessLine = regexp.MustCompile(`^(\S+) (\S+) \[([^\]]+)\] (\S+) (\S+) (\S+) (\S+) (\S+) "([^"]*)" (\d+) (\S+) (\S+) (\S+) (\S+) (\S+) "([^"]*)" "([^"]*)" (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+)$`)
 
+// rowsRead are the rows of stories that were read already.
+var rowsRead sync.Map
+
 // read reads all logs of a story back, each in the form that its service documents.
 func read(t testing.TB, s Story) []row {
+	t.Helper()
+	if rows, ok := rowsRead.Load(s.Name()); ok {
+		return rows.([]row)
+	}
+	out := parse(t, s)
+	rowsRead.Store(s.Name(), out)
+	return out
+}
+
+func parse(t testing.TB, s Story) []row {
 	t.Helper()
 	var out []row
 	stamp := func(text, layout string) time.Time {
