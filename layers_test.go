@@ -66,20 +66,22 @@ var layers = map[string][]string{
 	"bundle":        {"finding", "evidence", "narrative"},
 
 	// around it
-	"scenario":    {"finding", "calendar"},
-	"config":      {"strictyaml", "calendar", "secret"},
-	"secret":      {},
-	"access":      {},
-	"doctor":      {"playbook", "policy", "source", "query", "evidence"},
-	"investigate": {"finding", "query", "evidence", "fact", "source", "playbook", "gather", "policy", "phrase", "narrative", "verify", "verify/reread", "report", "bundle", "ledger"},
-	"cmd/uratori": {"*"}, // wires all of it
+	"scenario":       {"finding", "calendar"},
+	"scenario/kinds": {"finding"},
+	"config":         {"strictyaml", "calendar", "secret"},
+	"secret":         {},
+	"access":         {},
+	"doctor":         {"playbook", "policy", "source", "query", "evidence"},
+	"investigate":    {"finding", "query", "evidence", "fact", "source", "playbook", "gather", "policy", "phrase", "narrative", "verify", "verify/reread", "report", "bundle", "ledger"},
+	"cmd/uratori":    {"*"}, // wires all of it
 }
 
 // never holds for tests and for whatever is imported on the way, too: what makes the truth, and
 // what reads reports back, must not know what it is held against.
 var never = map[string][]string{
-	"scenario":      {"query", "evidence", "fact", "source", "source/local", "playbook", "gather", "policy", "phrase", "narrative", "verify", "verify/reread", "report", "bundle", "investigate"},
-	"verify/reread": {"report"},
+	"scenario":       {"query", "evidence", "fact", "source", "source/local", "playbook", "gather", "policy", "phrase", "narrative", "verify", "verify/reread", "report", "bundle", "investigate"},
+	"scenario/kinds": {"query", "evidence", "fact", "source", "source/local", "playbook", "gather", "policy", "phrase", "narrative", "verify", "verify/reread", "report", "bundle", "investigate"},
+	"verify/reread":  {"report"},
 }
 
 // imports are packages by folder, each with a file that imports it.

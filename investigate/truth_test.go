@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,13 +118,19 @@ func store(t testing.TB, opt local.Options, roots ...string) *local.Store {
 	return st
 }
 
+// Both are read once for all tests and changed by none.
+var (
+	defaultBooks  = sync.OnceValues(playbook.Default)
+	defaultPolicy = sync.OnceValues(policy.Default)
+)
+
 func toolsOf(t testing.TB, c config.Config, lang phrase.Lang) investigate.Tools {
 	t.Helper()
-	books, err := playbook.Default()
+	books, err := defaultBooks()
 	if err != nil {
 		t.Fatal(err)
 	}
-	pol, err := policy.Default()
+	pol, err := defaultPolicy()
 	if err != nil {
 		t.Fatal(err)
 	}
