@@ -53,7 +53,7 @@ type place struct {
 }
 
 // others are the tables beside those of the datasets that rows are appended to.
-var others = []string{"files", "quarantine", "documents", "conflicts", "hours"}
+var others = []string{"files", "quarantine", "documents", "conflicts", "hours", "statuses"}
 
 func newWriter(in *ingest, conn *sql.Conn) (_ *writer, err error) {
 	w := &writer{in: in, conn: conn, tables: map[string]*table{}, groups: map[query.Dataset]*group{}, hours: map[hoursOf]map[int64]int64{}, drop: map[query.Dataset]map[string]string{}}
@@ -179,7 +179,7 @@ func (w *writer) settle(ctx context.Context, d query.Dataset) (err error) {
 			if err := t.hand(); err != nil {
 				return err
 			}
-			if t.rows >= flushRows {
+			if t.rows >= flushRows || t.unflushed >= flushBytes {
 				if err := ctx.Err(); err != nil {
 					return context.Cause(ctx)
 				}
@@ -213,6 +213,8 @@ func (w *writer) count(b *batch, row []val, micros int64) {
 		if no(sh.counted[0]) || look(sh.counted[1]) == "NonInteractiveUserSignInLogs" {
 			of.kind = query.KindNonInteractive
 		}
+	} else if kind, one := oneKind[b.dataset]; one {
+		of.kind, of.account, of.region = kind, look(sh.counted[0]), look(sh.counted[1])
 	} else {
 		of.kind = kindOf(look(sh.counted[1]), look(sh.counted[2]), no(sh.counted[0]))
 		of.account, of.region = look(sh.counted[3]), look(sh.counted[4])
@@ -264,6 +266,17 @@ func (w *writer) file(ctx context.Context, f found, res fileResult) error {
 		}
 		in.documents[d.sha] = true
 		if err := w.tables["documents"].row(d.sha, valid(d.name), valid(d.body)); err != nil {
+			return err
+		}
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(res.statuses), func(a, b statusOf) int {
+		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region))
+	}) {
+		if in.statuses[s] {
+			continue
+		}
+		in.statuses[s] = true
+		if err := w.tables["statuses"].row(s.kind, s.account, s.region, s.hour, s.lost); err != nil {
 			return err
 		}
 	}
