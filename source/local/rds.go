@@ -111,15 +111,13 @@ func pgFields(s string) (out []string) {
 	}
 }
 
-var sqlSecret = regexp.MustCompile(`(?is)(\b(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)(?:\s+password)?|password)\s*[=(]?\s*(?:for\s+[^=]+=\s*)?(?:password\s*\(\s*)?\\?)'((?:[^'\\]|\\.|'')*)'`)
+var sqlSecret = regexp.MustCompile(`(?i)\b(?:identified|password)\b[^'"]*['"]`)
 
-// redactSQL hides passwords in a statement.
+// redactSQL hides what a statement quotes after it speaks of a password.
 func redactSQL(s string) string {
-	return sqlSecret.ReplaceAllStringFunc(s, func(m string) string {
-		p := sqlSecret.FindStringSubmatch(m)
-		if p[2] == "" || strings.HasPrefix(p[2], redactedBy) || strings.Trim(p[2], "*") == "" {
-			return m
-		}
-		return p[1] + "'" + redacted(p[2]) + "'"
-	})
+	at := sqlSecret.FindStringIndex(s)
+	if at == nil || strings.HasPrefix(s[at[1]:], redactedBy) {
+		return s
+	}
+	return s[:at[1]] + redacted(s[at[1]:])
 }
