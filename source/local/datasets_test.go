@@ -6,14 +6,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"uratori/evidence"
 	"uratori/query"
@@ -424,4 +429,137 @@ func TestAddressesThatAreNone(t *testing.T) {
 	if q := stats(t, s); q.InvalidIPs != 2 || q.Events[query.CloudTrail] != 4 {
 		t.Errorf("%d addresses are none, want 2", q.InvalidIPs)
 	}
+}
+
+// Random questions about the records of the new datasets have the answers that query.Eval gives over
+// the values that were written down with them.
+func TestNewDatasetsMeanWhatEvalSays(t *testing.T) {
+	day := time.Date(2025, 9, 9, 0, 0, 0, 0, time.UTC)
+	type truth = map[query.Field]query.Value
+	var flows, names, calls []string
+	want := map[query.Dataset][]truth{}
+	ips := []string{"203.0.113.9", "10.0.1.5", "2001:db8::1", "198.51.100.7"}
+	agents := []string{"curl", "a b", `x'y"`, "%", "あ"}
+	for i := range 60 {
+		at := day.Add(time.Duration(i*i%600) * time.Minute).Add(time.Duration(i) * time.Second)
+		src, dst := ips[i%4], ips[(i/4+1)%4]
+		action := []string{"ACCEPT", "REJECT"}[i%2]
+		flows = append(flows, fmt.Sprintf("2 111122223333 eni-%d %s %s %d %d 6 1 %d %d %d %s OK", i%5, src, dst, 1024+i, i%3*21, i*10, at.Unix(), at.Unix()+60, action))
+		want[query.VPCFlow] = append(want[query.VPCFlow], truth{
+			"event_time": query.TimeOf(at), "source_ip": query.IPOf(src), "dest_ip": query.IPOf(dst), "dest_port": query.IntOf(int64(i % 3 * 21)), "bytes": query.IntOf(int64(i * 10)),
+			"action": query.TextOf(action), "interface": query.TextOf(fmt.Sprintf("eni-%d", i%5)), "raw:interface-id": query.TextOf(fmt.Sprintf("eni-%d", i%5)),
+		})
+		name := fmt.Sprintf("N%d.example.com", i%7)
+		names = append(names, fmt.Sprintf(`{"query_timestamp":%q,"query_name":"%s.","query_type":"A","rcode":"NOERROR","srcaddr":%q,"srcport":"%d","account_id":"111122223333","vpc_id":"vpc-%d"}`, at.Format(time.RFC3339), name, src, 1024+i, i%5))
+		want[query.DNS] = append(want[query.DNS], truth{
+			"event_time": query.TimeOf(at), "source_ip": query.IPOf(src), "source_port": query.IntOf(int64(1024 + i)), "query_name": query.TextOf(strings.ToLower(name)), "vpc": query.TextOf(fmt.Sprintf("vpc-%d", i%5)),
+			"raw:query_name": query.TextOf(name + "."),
+		})
+		agent := agents[i%len(agents)]
+		calls = append(calls, fmt.Sprintf(`o b [%s] %s - R%d REST.GET.OBJECT k%%20%d "GET /k HTTP/1.1" %d - %d - 1 - "-" "%s" -`, at.Format("02/Jan/2006:15:04:05 -0700"), src, i, i%5, 200+i%2*203, i, agent))
+		want[query.S3Access] = append(want[query.S3Access], truth{
+			"event_time": query.TimeOf(at), "source_ip": query.IPOf(src), "status": query.IntOf(int64(200 + i%2*203)), "bytes_out": query.IntOf(int64(i)), "user_agent": query.TextOf(agent),
+			"object_key": query.TextOf(fmt.Sprintf("k %d", i%5)), "raw:key": query.TextOf(fmt.Sprintf("k%%20%d", i%5)),
+		})
+	}
+	s := ingested(t, put(t, map[string]string{"flow": strings.Join(flows, "\n"), "dns": strings.Join(names, "\n"), "s3": strings.Join(calls, "\n")}))
+	rapid.Check(t, func(rt *rapid.T) {
+		d := rapid.SampledFrom([]query.Dataset{query.VPCFlow, query.DNS, query.S3Access}).Draw(rt, "dataset")
+		rows := want[d]
+		fields := slices.Sorted(maps.Keys(rows[0]))
+		var condition func(depth int) query.Expr
+		condition = func(depth int) query.Expr {
+			if depth > 0 && rapid.Bool().Draw(rt, "join") {
+				a, b := condition(depth-1), condition(depth-1)
+				return rapid.SampledFrom([]query.Expr{query.And{Terms: []query.Expr{a, b}}, query.Or{Terms: []query.Expr{a, b}}, query.Not{X: a}}).Draw(rt, "how")
+			}
+			f := rapid.SampledFrom(fields).Draw(rt, "field")
+			v := rapid.SampledFrom(rows).Draw(rt, "row")[f]
+			if v.Type() == query.IP && rapid.Bool().Draw(rt, "net") {
+				return query.CIDR{Field: f, Prefix: netip.MustParsePrefix(rapid.SampledFrom([]string{"203.0.113.0/24", "2001:db8::/32", "10.0.0.0/8"}).Draw(rt, "prefix"))}
+			}
+			ops := []query.Op{query.Equal, query.NotEqual, query.Less, query.GreaterOrEqual}
+			return query.Compare{Field: f, Op: rapid.SampledFrom(ops).Draw(rt, "op"), Value: v}
+		}
+		from := day.Add(time.Duration(rapid.IntRange(0, 500).Draw(rt, "from")) * time.Minute)
+		q := query.Query{
+			Dataset: d, Window: query.Window{From: from, To: from.Add(time.Duration(rapid.IntRange(1, 600).Draw(rt, "long")) * time.Minute)},
+			Where: condition(2), Compute: []query.Aggregate{{Func: query.Count, As: "n"}, {Func: query.CountDistinct, Field: "source_ip", As: "addresses"}}, Limit: 10,
+		}
+		a, err := s.Ask(context.Background(), q)
+		if err != nil {
+			rt.Fatalf("%s: %v", q, err)
+		}
+		n, addresses := int64(0), map[string]bool{}
+		for _, r := range rows {
+			at := r["event_time"].Time()
+			if !at.Before(q.Window.From) && at.Before(q.Window.To) && query.Eval(q.Where, func(f query.Field) query.Value { return r[f] }) {
+				n++
+				addresses[r["source_ip"].Text()] = true
+			}
+		}
+		var got [2]int64
+		if len(a.Rows) == 1 {
+			got = [2]int64{a.Rows[0][0].Int(), a.Rows[0][1].Int()}
+		}
+		if got != [2]int64{n, int64(len(addresses))} {
+			rt.Fatalf("%s\nis %v, want %d and %d\n%s", q, got, n, len(addresses), a.Native)
+		}
+	})
+}
+
+// The labelled records hold events of three logs: what is read agrees with the program jq.
+func TestLabelledEventsAgreeWithJQ(t *testing.T) {
+	dir := real(t, "labelled-events")
+	inner := func(file, filter string) string {
+		out, err := exec.Command("jq", "-c", filter, filepath.Join(dir, file)).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	access := inner("panther-s3-access.jsonl", `.log | select(.time != null and .httpstatus != null)`)
+	var lines []string
+	for _, l := range strings.Split(strings.TrimSpace(access), "\n") {
+		var r map[string]any
+		if err := json.Unmarshal([]byte(l), &r); err != nil {
+			t.Fatal(err)
+		}
+		at, ok := micros(fmt.Sprint(r["time"]))
+		if !ok {
+			t.Fatalf("no time: %v", r["time"])
+		}
+		var parts []string
+		for _, name := range s3Names {
+			v, ok := r[strings.ReplaceAll(strings.ReplaceAll(name, "request_uri", "requesturi"), "_", "")]
+			text := fmt.Sprint(v)
+			if name == "total_time" || name == "turnaround_time" || !ok {
+				text = "-"
+			}
+			switch name {
+			case "time":
+				text = "[" + time.UnixMicro(at).UTC().Format("02/Jan/2006:15:04:05 -0700") + "]"
+			case "request_uri", "referer", "user_agent":
+				text = `"` + text + `"`
+			}
+			parts = append(parts, text)
+		}
+		lines = append(lines, strings.Join(parts, " "))
+	}
+	s := ingested(t, put(t, map[string]string{
+		"eks": inner("panther-eks-audit.jsonl", `.log | select(.requestReceivedTimestamp != null)`), "dns": inner("panther-vpcflow.jsonl", `.log | select(.query_timestamp != null)`), "s3": strings.Join(lines, "\n"),
+	}))
+	list := func(file, filter string) []string {
+		out, err := exec.Command("jq", "-r", "-s", filter, filepath.Join(dir, file)).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Split(strings.TrimSpace(string(out)), "\n")
+	}
+	same2(t, "verbs of Kubernetes", groups(t, s, query.EKSAudit, "stage"), list("panther-eks-audit.jsonl",
+		`[.[].log | select(.requestReceivedTimestamp != null)] | unique_by([.auditID, .stage]) | group_by(.stage)[] | "\(.[0].stage) \(length)"`))
+	same2(t, "names asked for", groups(t, s, query.DNS, "query_name"), list("panther-vpcflow.jsonl",
+		`[.[].log | select(.query_timestamp != null)] | unique | group_by(.query_name | rtrimstr(".") | ascii_downcase)[] | "\(.[0].query_name | rtrimstr(".") | ascii_downcase) \(length)"`))
+	same2(t, "operations on buckets", groups(t, s, query.S3Access, "operation"), list("panther-s3-access.jsonl",
+		`[.[].log | select(.time != null and .httpstatus != null)] | unique_by([.requestid, .operation, .key, .versionid]) | group_by(.operation)[] | "\(.[0].operation) \(length)"`))
 }
