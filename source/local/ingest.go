@@ -50,6 +50,8 @@ const (
 	flushRows  = 2 << 10
 	flushBytes = 16 << 20
 	commitRows = 500_000
+	longRow    = 24 << 10 // bytes a row on average: these are committed
+	longBytes  = 48 << 20 // by bytes
 )
 
 // Ingest reads every log among the files and folders of roots. A file that was read before is

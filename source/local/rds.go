@@ -116,7 +116,7 @@ var sqlSecret = regexp.MustCompile(`(?i)\b(?:identified|password)\b[^'"]*['"]`)
 // redactSQL hides what a statement quotes after it speaks of a password.
 func redactSQL(s string) string {
 	at := sqlSecret.FindStringIndex(s)
-	if at == nil || strings.HasPrefix(s[at[1]:], redactedBy) {
+	if len(at) == 0 || strings.HasPrefix(s[at[1]:], redactedBy) {
 		return s
 	}
 	return s[:at[1]] + redacted(s[at[1]:])

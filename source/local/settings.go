@@ -16,10 +16,10 @@ type logSettings struct {
 	FlowLogs *[]struct {
 		FlowLogStatus     string
 		DeliverLogsStatus string
-		ResourceId        string
+		ResourceID        string `json:"ResourceId"`
 	}
 	ResolverQueryLogConfigs *[]struct {
-		OwnerId string
+		OwnerID string `json:"OwnerId"`
 		Arn     string
 		Status  string
 	}

@@ -32,9 +32,10 @@ type writer struct {
 		of hoursOf
 		by map[int64]int64
 	}
-	drop map[query.Dataset]map[string]string // id -> sha256 of the row that stays
-	rows int                                 // not committed
-	open bool
+	drop  map[query.Dataset]map[string]string // id -> sha256 of the row that stays
+	rows  int                                 // not committed
+	bytes int                                 // of their texts
+	open  bool
 }
 
 // A group is rows of one dataset that are written together.
@@ -135,6 +136,18 @@ func (w *writer) add(ctx context.Context, b *batch) error {
 	g.batches = append(g.batches, b)
 	g.bytes += len(b.texts)
 	w.rows += len(g.rows) - kept
+	w.bytes += len(b.texts)
+	if w.bytes >= longBytes && w.bytes/w.rows >= longRow {
+		// A commit takes 2048 rows at once into memory: few rows so long are committed before they are
+		// that many. Should the file not be read to its end, reading it again finds them as duplicates.
+		if err := w.commit(ctx); err != nil {
+			return err
+		}
+		if err := w.exec(ctx, "CHECKPOINT store"); err != nil {
+			return err
+		}
+		return w.begin(ctx)
+	}
 	if len(g.rows) >= groupRows || g.bytes >= groupBytes {
 		return w.settle(ctx, b.dataset)
 	}
@@ -338,7 +351,7 @@ func (w *writer) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	w.open, w.rows = false, 0
+	w.open, w.rows, w.bytes = false, 0, 0
 	return w.exec(ctx, "COMMIT")
 }
 
