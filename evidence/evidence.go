@@ -61,6 +61,7 @@ const (
 	WhyNoRecords  Reason = "no_records"  // not one record of this scope
 	WhySelectors  Reason = "selectors"   // a trail's event selectors record or leave out this kind
 	WhyNoTrail    Reason = "no_trail"    // no trail records this kind
+	WhySetting    Reason = "setting"     // the settings of the service's own log leave it off
 	WhyStopped    Reason = "stopped"     // logging was stopped (StopLogging, DeleteTrail)
 	WhyRetention  Reason = "retention"   // older than the source keeps
 	WhyDelay      Reason = "delay"       // younger than the delivery delay

@@ -16,7 +16,7 @@ var coverageDefs = []Def{
 		{Name: "to", Type: Time, JA: "終了", EN: "to"},
 		{Name: "source", Type: Text, JA: "照会先", EN: "source"},
 		{Name: "state", Type: Name, JA: "状況", EN: "state", Enum: []string{"collected", "not_collected", "unknown"}},
-		{Name: "why", Type: Name, JA: "根拠", EN: "how known", Enum: []string{"records", "hole", "no_records", "selectors", "no_trail", "stopped", "retention", "delay", "history", "asserted", "not_held", "no_response"}},
+		{Name: "why", Type: Name, JA: "根拠", EN: "how known", Enum: []string{"records", "hole", "no_records", "selectors", "no_trail", "setting", "stopped", "retention", "delay", "history", "asserted", "not_held", "no_response"}},
 	}},
 	{Key: "coverage.state", Rule: coverageState, Type: Name, Kind: Covering, JA: "収集状況", EN: "coverage", Says: "best state of the kind over the window of its questions", Choices: []string{"collected", "not_collected", "unknown", "partial"}, Each: coverageSubjects},
 	{Key: "coverage.asked", Rule: coverageAsked, Type: Table, Kind: Covering, JA: "照会先と結果", EN: "sources asked", Says: "sources in the order asked and what each said", Columns: []Column{

@@ -32,16 +32,18 @@ func handle(driverConn any) (mapping.Connection, error) {
 
 // A table appends to one table of the store.
 type table struct {
-	name  string
-	types []mapping.LogicalType
-	kinds []mapping.Type
-	app   mapping.Appender
-	chunk mapping.DataChunk
-	data  []unsafe.Pointer // by column: the values of the chunk
-	valid []unsafe.Pointer // by column: a bit a row
-	n     int              // rows in the chunk
-	rows  int              // not flushed
-	pin   runtime.Pinner   // what texts of the chunk lie in
+	name      string
+	types     []mapping.LogicalType
+	kinds     []mapping.Type
+	app       mapping.Appender
+	chunk     mapping.DataChunk
+	data      []unsafe.Pointer // by column: the values of the chunk
+	valid     []unsafe.Pointer // by column: a bit a row
+	n         int              // rows in the chunk
+	rows      int              // not flushed
+	bytes     int              // of texts in the chunk
+	unflushed int              // bytes handed over and not flushed
+	pin       runtime.Pinner   // what texts of the chunk lie in
 }
 
 // text is DuckDB's string: up to 12 bytes stand in it, of a longer one the first four and where
@@ -83,7 +85,10 @@ func (t *table) ready() {
 }
 
 // full tells whether the chunk takes no more rows: it is handed over before the next.
-func (t *table) full() bool { return t.n == duckdb.GetDataChunkCapacity() }
+func (t *table) full() bool { return t.n == duckdb.GetDataChunkCapacity() || t.bytes >= chunkBytes }
+
+// chunkBytes is how many bytes of texts a chunk takes: a chunk of long records is not full by rows.
+const chunkBytes = 4 << 20
 
 func (t *table) setNull(col int) {
 	word := (*uint64)(unsafe.Add(t.valid[col], t.n/64*8))
@@ -151,6 +156,8 @@ func (t *table) hand() error {
 		return fmt.Errorf("append to %s: %s", t.name, mapping.AppenderError(t.app))
 	}
 	t.rows += t.n
+	t.unflushed += t.bytes
+	t.bytes = 0
 	mapping.DataChunkReset(t.chunk)
 	t.ready()
 	return nil
@@ -164,7 +171,7 @@ func (t *table) flush() error {
 	if t.rows == 0 {
 		return nil
 	}
-	t.rows = 0
+	t.rows, t.unflushed = 0, 0
 	if mapping.AppenderFlush(t.app) == mapping.StateError {
 		return fmt.Errorf("append to %s: %s", t.name, mapping.AppenderError(t.app))
 	}
@@ -181,6 +188,7 @@ func (t *table) take(b *batch, row []val) {
 			t.setNull(col)
 		default:
 			t.setText(col, b.texts[v.n:v.n+int64(v.size)])
+			t.bytes += int(v.size)
 		}
 	}
 	t.n++

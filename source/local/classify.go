@@ -18,6 +18,15 @@ const (
 	signinKind   // a sign-in in one of its three shapes
 	documentKind // saved output of describe-trails, get-trail-status or get-event-selectors
 	splunkKind   // a search result that holds the record as text in _raw
+	settingKind  // saved output that tells whether another log is on
+	envelopeKind // log events of CloudWatch Logs with their group
+	eventKind    // one log event of CloudWatch Logs
+	ocsfKind     // a record of Security Lake
+	flowKind     // a flow log record
+	dnsKind      // a resolver query log record
+	s3Kind       // a server access log record
+	eksKind      // a Kubernetes audit event
+	rdsKind      // a database audit record
 )
 
 // classify knows a record by its members. signature members are those that the documentation
@@ -35,6 +44,24 @@ func classify(raw []byte) kind {
 		return splunkKind
 	case topLevel(raw, "result") && has("_raw"):
 		return splunkKind
+	case has("logEvents") && topLevel(raw, "logEvents"):
+		return envelopeKind
+	case has("auditID") && topLevel(raw, "auditID") && topLevel(raw, "stage"):
+		return eksKind
+	case has("query_timestamp") && topLevel(raw, "query_timestamp") && topLevel(raw, "query_name"):
+		return dnsKind
+	case has("class_uid") && topLevel(raw, "class_uid") && topLevel(raw, "metadata"):
+		return ocsfKind
+	case has("remote_ip") && topLevel(raw, "remote_ip") && topLevel(raw, "bucket") && topLevel(raw, "operation"):
+		return s3Kind
+	case has("connection") && topLevel(raw, "connection") && topLevel(raw, "operation") && topLevel(raw, "time") && topLevel(raw, "user"):
+		return rdsKind
+	case isFlow(raw):
+		return flowKind
+	case has("message") && topLevel(raw, "message") && topLevel(raw, "timestamp") && (topLevel(raw, "ingestionTime") || topLevel(raw, "logStreamName")):
+		return eventKind
+	case isSetting(raw):
+		return settingKind
 	case signinMembers(raw):
 		return signinKind
 	}

@@ -131,7 +131,7 @@ func (c *compiler) field(f query.Field) string {
 		for _, step := range strings.Split(path, ".") {
 			p.WriteString(`."` + step + `"`)
 		}
-		return fmt.Sprintf("json_extract_string(raw, %s)", c.bind(p.String()))
+		return extracted(c.bind(p.String()))
 	}
 	if f == query.RawSHA256 {
 		return "sha256(raw)"
@@ -140,7 +140,7 @@ func (c *compiler) field(f query.Field) string {
 		spec, _ := c.schema.Field(f)
 		var paths []string
 		for _, p := range spec.Paths { // of our own schema
-			paths = append(paths, "json_extract_string(raw, "+sqlText("$."+string(p))+")")
+			paths = append(paths, extracted(sqlText("$."+string(p))))
 		}
 		return "nullif(coalesce(" + strings.Join(append(paths, "NULL"), ", ") + "), '')"
 	}

@@ -48,7 +48,10 @@ const (
 	groupRows  = rowGroup // are put side by side and written together
 	groupBytes = 64 << 20 // or as many bytes of them
 	flushRows  = 2 << 10
+	flushBytes = 16 << 20
 	commitRows = 500_000
+	longRow    = 24 << 10 // bytes a row on average: these are committed
+	longBytes  = 48 << 20 // by bytes
 )
 
 // Ingest reads every log among the files and folders of roots. A file that was read before is
@@ -98,6 +101,7 @@ type ingest struct {
 	seen      map[eventKey]shaHead
 	clash     map[conflict]bool // ids with different bytes
 	counts    map[string]int64
+	statuses  map[statusOf]bool // told in this run
 	keys      keyer
 	free      chan *batch // to be filled again
 
@@ -178,6 +182,7 @@ func same(a, b string) bool {
 func (in *ingest) load(ctx context.Context, conn *sql.Conn) error {
 	in.known, in.listed, in.documents = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	in.seen = map[eventKey]shaHead{}
+	in.statuses = map[statusOf]bool{}
 	in.clash, in.counts = map[conflict]bool{}, map[string]int64{}
 	in.keys, in.free = newKeyer(), make(chan *batch, 2*groupRows/batchRows)
 	each := func(q string, use func(a, b string, n int64)) error {
@@ -251,6 +256,7 @@ type fileResult struct {
 	badCount  int64
 	documents []document
 	badIPs    int64
+	statuses  map[statusOf]bool
 	err       error // of ours, not of the file
 }
 
@@ -377,10 +383,14 @@ func (in *ingest) readFile(ctx context.Context, f found, rows chan<- *batch) fil
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return unreadable(err)
 	}
-	v := &fileVisit{ctx: ctx, in: in, file: f.name, rows: rows, reader: newReader(in.keys), res: &res}
+	v := &fileVisit{ctx: ctx, in: in, file: f.name, path: f.path, rows: rows, reader: newReader(in.keys), res: &res, origin: originOf(f.name)}
+	if v.origin == (origin{}) && strings.Contains(filepath.ToSlash(f.path), "AWSLogs/") {
+		v.origin = originOf(filepath.ToSlash(f.path))
+	}
 	if err := v.all(file); err != nil {
 		res.err = err
 	}
+	res.badIPs = v.reader.badIPs
 	return res
 }
 
@@ -389,17 +399,23 @@ type fileVisit struct {
 	ctx    context.Context
 	in     *ingest
 	file   string
+	path   string // as it can be opened
 	rows   chan<- *batch
-	filled [2]*batch // of CloudTrail and of sign-ins
+	filled [len(batchOrder)]*batch // by dataset
 	reader *reader
 	res    *fileResult
+	origin origin // told by the file's name
+	nested int    // messages within messages
 }
+
+// batchOrder are the datasets in the order in which a file's batches lie.
+var batchOrder = [...]query.Dataset{query.CloudTrail, query.SignIn, query.VPCFlow, query.DNS, query.S3Access, query.EKSAudit, query.RDSAudit}
 
 // into is the batch that a record of the dataset goes into.
 func (v *fileVisit) into(d query.Dataset) *batch {
 	b := &v.filled[0]
-	if d == query.SignIn {
-		b = &v.filled[1]
+	if d != query.CloudTrail {
+		b = &v.filled[slices.Index(batchOrder[:], d)]
 	}
 	if *b == nil {
 		*b = v.in.batch(d)
@@ -409,6 +425,12 @@ func (v *fileVisit) into(d query.Dataset) *batch {
 
 func (v *fileVisit) all(file *os.File) error {
 	raw := bufio.NewReaderSize(file, 256<<10)
+	if magic, _ := raw.Peek(4); string(magic) == "PAR1" {
+		if err := v.parquet(v.path); err != nil {
+			return err
+		}
+		return v.send(true)
+	}
 	stream, closeStream, err := unpack(raw)
 	if err != nil {
 		v.res.isLog = true
@@ -430,7 +452,11 @@ func (v *fileVisit) all(file *os.File) error {
 	case isCSV(start):
 		err = v.csv(text)
 	default:
-		return nil
+		f := formAtStart(start)
+		if f == noForm {
+			return nil
+		}
+		err = v.lines(text, f)
 	}
 	if err == nil {
 		err = v.send(true)
@@ -467,6 +493,14 @@ func (v *fileVisit) quick(b []byte, offset int64) (int, error) {
 	return n, v.stored()
 }
 
+// note keeps what a log says of an hour.
+func (v *fileVisit) note(s statusOf) {
+	if v.res.statuses == nil {
+		v.res.statuses = map[statusOf]bool{}
+	}
+	v.res.statuses[s] = true
+}
+
 // stored counts a record that became a row.
 func (v *fileVisit) stored() error {
 	v.res.isLog = true
@@ -476,6 +510,11 @@ func (v *fileVisit) stored() error {
 
 // record stores one record, or says why not.
 func (v *fileVisit) record(raw []byte, offset int64) error {
+	return v.recordFrom(raw, offset, v.origin)
+}
+
+// recordFrom stores one record whose place is known otherwise than by the file.
+func (v *fileVisit) recordFrom(raw []byte, offset int64, from origin) error {
 	if v.reader.quick(raw, -1, v.into(query.CloudTrail)) == len(raw) {
 		return v.stored()
 	}
@@ -485,7 +524,10 @@ func (v *fileVisit) record(raw []byte, offset int64) error {
 		if !ok {
 			return v.bad(offset, head(raw), errBroken)
 		}
-		if raw = inner; len(raw) == 0 || raw[0] != '{' {
+		if raw = inner; len(raw) > 0 && raw[0] != '{' && k == splunkKind {
+			return v.message(string(raw), offset, from) // a line of a text log
+		}
+		if len(raw) == 0 || raw[0] != '{' {
 			return v.bad(offset, head(raw), errBroken)
 		}
 		if v.reader.quick(raw, -1, v.into(query.CloudTrail)) == len(raw) {
@@ -499,6 +541,28 @@ func (v *fileVisit) record(raw []byte, offset int64) error {
 		v.res.isLog = true
 		v.res.documents = append(v.res.documents, document{hex.EncodeToString(sum[:]), filepath.Base(v.file), string(raw)})
 		return nil
+	case settingKind:
+		name := from.account + "/" + from.region + "/" + filepath.Base(v.file)
+		sum := sha256.Sum256(append([]byte(name+"\x00"), raw...))
+		v.res.isLog = true
+		v.res.documents = append(v.res.documents, document{hex.EncodeToString(sum[:]), name, string(raw)})
+		return nil
+	case envelopeKind:
+		return v.envelope(bytes.Clone(raw), offset, from)
+	case eventKind:
+		return v.event(bytes.Clone(raw), offset, from)
+	case ocsfKind:
+		return v.ocsf(raw, offset, from)
+	case flowKind:
+		return v.flow(raw, offset, from)
+	case dnsKind:
+		return v.dnsQuery(raw, offset, from)
+	case s3Kind:
+		return v.s3access(raw, offset, from)
+	case eksKind:
+		return v.eks(raw, offset, from)
+	case rdsKind:
+		return v.rds(raw, offset, from)
 	case cloudtrailKind, signinKind:
 	case unknownKind, lookupKind, splunkKind:
 		return v.unknown(offset, raw)

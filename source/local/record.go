@@ -83,6 +83,9 @@ type shape struct {
 	idColumn int
 	counted  []int           // the columns of countedBy
 	top      map[string]bool // the members of a record, as far as they are known
+	inside   map[int]bool    // fields that are read out of an object
+	dash     bool            // "-" stands for no value
+	epoch    bool            // the event's time may be counted from 1970
 	cluster  [2]int          // cells by which rows are put side by side: who, and what
 }
 
@@ -106,12 +109,25 @@ const (
 	fromTrail
 	fromPrincipal
 	fromCode
+	fromEpoch    // a time that may be counted from 1970
+	fromFirst    // of a list
+	fromFirstIP  // of a list
+	fromName     // of a domain
+	fromKey      // of an object
+	fromDecision // of an audit event
+	fromReason
+	fromHost // an address, or a name that is none
 )
 
 // derivedFields are filled by a rule of their own.
 var derivedFields = map[query.Dataset]map[query.Field]filling{
 	query.CloudTrail: {"api": fromAPI, "denied": fromDenied, "session_name": fromSession, "source_service": fromService, "trail_name": fromTrail},
 	query.SignIn:     {"user_principal_name": fromPrincipal, "result": fromCode},
+	query.VPCFlow:    {"end_time": fromEpoch},
+	query.DNS:        {"query_name": fromName},
+	query.S3Access:   {"object_key": fromKey},
+	query.EKSAudit:   {"user_arn": fromFirst, "session_name": fromFirst, "access_key": fromFirst, "source_ip": fromFirstIP, "decision": fromDecision, "decision_reason": fromReason},
+	query.RDSAudit:   {"source_ip": fromHost},
 }
 
 func fillingOf(d query.Dataset, f query.FieldSpec) filling {
@@ -142,6 +158,15 @@ func fillingOf(d query.Dataset, f query.FieldSpec) filling {
 	default:
 		return fromText
 	}
+}
+
+// alike are the fields by which rows are put side by side, where they are not a principal and a call.
+var alike = map[query.Dataset][2]query.Field{
+	query.VPCFlow:  {"interface", "source_ip"},
+	query.DNS:      {"instance", "query_name"},
+	query.S3Access: {"requester", "operation"},
+	query.EKSAudit: {"user_name", "verb"},
+	query.RDSAudit: {"user_name", "operation"},
 }
 
 var shapes = func() map[query.Dataset]*shape {
@@ -182,6 +207,14 @@ var shapes = func() map[query.Dataset]*shape {
 			sh.cells = append(sh.cells, sh.at[c.field])
 			sh.how = append(sh.how, fillingOf(s.Dataset, sh.specs[sh.at[c.field]]))
 		}
+		sh.inside = map[int]bool{}
+		for f, how := range derivedFields[s.Dataset] {
+			if how == fromDecision || how == fromReason {
+				sh.inside[sh.at[f]] = true
+			}
+		}
+		sh.dash = s.Dataset == query.VPCFlow
+		sh.epoch = s.Dataset == query.VPCFlow || s.Dataset == query.RDSAudit
 		sh.tree.index()
 		sh.idColumn = sh.column[query.EventID]
 		for _, f := range countedBy[s.Dataset] {
@@ -189,6 +222,9 @@ var shapes = func() map[query.Dataset]*shape {
 		}
 		sh.when, sh.id = sh.at[query.EventTime], sh.at[query.EventID]
 		sh.cluster = [2]int{sh.at["user_arn"], sh.at["event_name"]}
+		if by, ok := alike[s.Dataset]; ok {
+			sh.cluster = [2]int{sh.at[by[0]], sh.at[by[1]]}
+		}
 		sh.name, sh.source = sh.at["event_name"], sh.at["event_source"]
 		if s.Dataset == query.SignIn {
 			sh.cluster = [2]int{sh.at["user_principal_name"], sh.at["app_display_name"]}
@@ -211,7 +247,7 @@ type cell struct {
 func (sh *shape) fill(n *node, cells []cell, found cell) {
 	for _, s := range n.fields {
 		if c := &cells[s.field]; c.rank == 0 || s.rank+1 < c.rank {
-			if found.typ == jsonparser.Object && sh.specs[s.field].Type != query.JSON {
+			if found.typ == jsonparser.Object && sh.specs[s.field].Type != query.JSON && !sh.inside[s.field] {
 				continue // "location" is a country code in one shape and an object in another
 			}
 			*c = found
@@ -258,9 +294,7 @@ func (c *cell) text() (string, bool) {
 		return "", false
 	}
 	if c.escaped {
-		if s, err := jsonparser.ParseString(c.raw); err == nil {
-			return s, true
-		}
+		return parsed(c.raw), true
 	}
 	return view(c.raw), true
 }
@@ -294,13 +328,26 @@ func (c *cell) whole() (int64, bool) {
 	return 0, false
 }
 
+// first is the text of a list's first text, or the cell as it is.
+func (c *cell) first() (string, bool) {
+	if c.rank == 0 || c.typ != jsonparser.Array {
+		return c.text()
+	}
+	val, typ, _, err := jsonparser.Get(c.raw, "[0]")
+	if err != nil || typ != jsonparser.String {
+		return "", false
+	}
+	return parsed(val), true
+}
+
 // A reader turns raw records into rows. It is for one goroutine.
 type reader struct {
-	cells map[query.Dataset][]cell
-	walk  walker
-	keys  keyer
-	clear int64    // from the last record on, no backslash stands in the stream before this place
-	addr  struct { // of the last text that was read as an address
+	cells  map[query.Dataset][]cell
+	walk   walker
+	keys   keyer
+	badIPs int64    // values of address fields that are no address
+	clear  int64    // from the last record on, no backslash stands in the stream before this place
+	addr   struct { // of the last text that was read as an address
 		text string
 		val  []byte // as it is stored, nil if it is none
 	}
@@ -352,7 +399,7 @@ func (r *reader) quick(b []byte, place int64, into *batch) int {
 	if bytes.IndexByte(raw, 0) >= 0 || w.met && bytes.Contains(raw, nulEscape) || !utf8.Valid(raw) {
 		return 0
 	}
-	if r.row(w.sh, w.cells, raw, into) != nil {
+	if r.row(w.sh, w.cells, raw, "", into) != nil {
 		return 0
 	}
 	return end
@@ -373,6 +420,11 @@ var nulEscape = []byte(`\u0000`)
 
 // read makes a row of a raw record of a dataset, the thorough way.
 func (r *reader) read(d query.Dataset, raw []byte, into *batch) error {
+	return r.readAs(d, raw, "", into)
+}
+
+// readAs is read for a record whose id is derived; "" for one that has it.
+func (r *reader) readAs(d query.Dataset, raw []byte, id string, into *batch) error {
 	if !utf8.Valid(raw) {
 		return errNotUTF8
 	}
@@ -390,20 +442,26 @@ func (r *reader) read(d query.Dataset, raw []byte, into *batch) error {
 			return fmt.Errorf("%w: %w", errBroken, err)
 		}
 	}
-	return r.row(sh, cells, raw, into)
+	return r.row(sh, cells, raw, id, into)
 }
 
 // row adds a row to a batch: the record, and a value a column. A value that stands in the record
 // as it is stored is not copied, but pointed at.
-func (r *reader) row(sh *shape, cells []cell, raw []byte, into *batch) error {
+func (r *reader) row(sh *shape, cells []cell, raw []byte, derived string, into *batch) error {
 	when, _ := cells[sh.when].text()
 	us, ok := r.micros(when)
+	if !ok && sh.epoch {
+		us, ok = moment(when)
+	}
 	if !ok {
 		return errNoTime
 	}
 	m := meta{micros: us, sha: sha256.Sum256(raw)}
 	given, _ := cells[sh.id].text()
 	id := given
+	if derived != "" {
+		id = derived
+	}
 	if id == "" {
 		id = hex.EncodeToString(m.sha[:])
 	}
@@ -441,13 +499,12 @@ func (r *reader) value(how filling, sh *shape, cells []cell, c *cell, record int
 	text, _ := c.text()
 	switch how {
 	case fromText:
+		if text == "-" && sh.dash {
+			text = "" // a value of the Parquet form that is none
+		}
 		into.put(record, c, text, text)
 	case fromAddress:
-		if a := r.address(text); a != nil {
-			into.text(a)
-		} else {
-			into.null()
-		}
+		r.place(sh, text, into)
 	case fromBool:
 		if b, ok := c.truth(); ok {
 			into.truth(b)
@@ -490,8 +547,54 @@ func (r *reader) value(how filling, sh *shape, cells []cell, c *cell, record int
 		} else {
 			into.null()
 		}
+	case fromEpoch:
+		if us, ok := moment(text); ok {
+			into.number(us)
+		} else {
+			into.null()
+		}
+	case fromFirst:
+		text, _ = c.first()
+		into.put(record, c, "", text)
+	case fromFirstIP:
+		text, _ = c.first()
+		r.place(sh, text, into)
+	case fromName:
+		into.put(record, c, text, strings.ToLower(strings.TrimSuffix(text, ".")))
+	case fromKey:
+		into.put(record, c, text, decodeKey(text))
+	case fromDecision, fromReason:
+		name := "authorization.k8s.io/decision"
+		if how == fromReason {
+			name = "authorization.k8s.io/reason"
+		}
+		into.put(record, c, "", member(c.raw, name))
+	case fromHost:
+		if a := r.address(text); a != nil {
+			into.text(a)
+		} else {
+			into.null()
+		}
 	case fromTime, fromID, fromRecord, fromHash, fromDenied: // see row
 	}
+}
+
+// place adds the value of an address field; what is no address is missing there, and counted.
+func (r *reader) place(sh *shape, text string, into *batch) {
+	if a := r.address(text); a != nil {
+		into.text(a)
+		return
+	}
+	into.null()
+	if text != "" && text != "-" && !(sh.schema.Dataset == query.CloudTrail && serviceName(text)) {
+		r.badIPs++
+	}
+}
+
+// serviceName tells whether CloudTrail names a service where an address stands for other callers
+// (AWS CloudTrail User Guide, "sourceIPAddress").
+func serviceName(s string) bool {
+	return s == "AWS Internal" || strings.HasSuffix(s, ".amazonaws.com") || strings.HasSuffix(s, ".amazonaws.com.cn") || strings.HasSuffix(s, ".amazon.com") || strings.HasSuffix(s, ".aws.internal")
 }
 
 // address is the stored form of an address, nil if the text is none.

@@ -48,6 +48,15 @@ func mayBeSecret(key []byte) bool {
 // hints are parts of those names: a record without any of them holds no secret.
 var hints = [][]byte{[]byte("oken\""), []byte("ecret"), []byte("assword\""), []byte("aterial\""), []byte("rivateKey"), []byte("ssertion\"")}
 
+// redactedBy begins what stands for a secret.
+const redactedBy = "redacted:sha256:"
+
+// redacted is what stands for a secret: equal secrets stay equal.
+func redacted(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return redactedBy + hex.EncodeToString(sum[:])
+}
+
 // redact replaces the text of secret members by "redacted:sha256:<hex>" and leaves every other
 // byte as it is.
 func redact(raw []byte) []byte {
@@ -89,12 +98,11 @@ func redact(raw []byte) []byte {
 		}
 		val := raw[v+1 : vEnd]
 		i = vEnd + 1
-		if len(val) == 0 || bytes.HasPrefix(val, []byte("redacted:sha256:")) || bytes.Equal(val, []byte("HIDDEN_DUE_TO_SECURITY_REASONS")) || bytes.Equal(val, []byte("****")) {
+		if len(val) == 0 || bytes.HasPrefix(val, []byte(redactedBy)) || bytes.Equal(val, []byte("HIDDEN_DUE_TO_SECURITY_REASONS")) || bytes.Equal(val, []byte("****")) {
 			continue
 		}
-		sum := sha256.Sum256(val)
 		out = append(out, raw[done:v+1]...)
-		out = append(out, "redacted:sha256:"+hex.EncodeToString(sum[:])...)
+		out = append(out, redacted(string(val))...)
 		done = vEnd
 	}
 	if done == 0 {

@@ -25,8 +25,9 @@ var errFurther = errors.New("the file cannot be read further")
 var errSyntax = errors.New("is no JSON")
 
 // wrappers are the members that hold the records of a file: CloudTrail delivery files,
-// LookupEvents responses, Graph pages, search exports.
-var wrappers = map[string]bool{"Records": true, "Events": true, "value": true, "results": true, "LookupEvents": true, "records": true}
+// LookupEvents responses, Graph pages, search exports, log events of CloudWatch Logs, lists of
+// Kubernetes audit events.
+var wrappers = map[string]bool{"Records": true, "Events": true, "value": true, "results": true, "LookupEvents": true, "records": true, "events": true, "items": true}
 
 // A scanner splits a stream of JSON into its records without holding more than one of them.
 type scanner struct {

@@ -27,8 +27,9 @@ import (
 
 // schemaVersion is the version of the store's tables. A store of any other version is refused: it
 // is made of log files, and reading them again is surer than to change it. Version 2 keeps
-// addresses in one form and no hash that can be had from the record.
-const schemaVersion = 2
+// addresses in one form and no hash that can be had from the record; version 3 what logs say of their
+// own hours.
+const schemaVersion = 3
 
 // An Assertion says what is, or is not, collected. It wins over what records show.
 type Assertion = coverage.Assertion
@@ -181,6 +182,7 @@ func (s *Store) create(ctx context.Context) error {
 		"CREATE TABLE quarantine (file VARCHAR, position VARCHAR, reason VARCHAR, sample VARCHAR)",
 		"CREATE TABLE documents (sha256 VARCHAR PRIMARY KEY, name VARCHAR, body VARCHAR)",
 		"CREATE TABLE hours (kind VARCHAR, account VARCHAR, region VARCHAR, hour BIGINT, n BIGINT)",
+		"CREATE TABLE statuses (kind VARCHAR, account VARCHAR, region VARCHAR, hour BIGINT, lost BOOLEAN)",
 		"CREATE TABLE counters (name VARCHAR PRIMARY KEY, n BIGINT)",
 		"CREATE TABLE conflicts (dataset VARCHAR, event_id VARCHAR, PRIMARY KEY (dataset, event_id))",
 	}

@@ -15,6 +15,8 @@ var layouts = []string{
 	"1/2/2006, 3:04:05.999999999 PM",
 	"1/2/2006 3:04:05 PM",
 	"1/2/2006, 15:04:05",
+	"02/Jan/2006:15:04:05 -0700", // server access logs of Amazon S3
+	"20060102 15:04:05",          // audit plugin of MariaDB
 }
 
 // micros reads a time as microseconds since 1970 UTC; a form without zone is UTC.

@@ -38,6 +38,7 @@ type change struct {
 type selectors struct {
 	management bool
 	s3, lambda bool
+	bedrock    bool
 	partly     string // the resources that data events are limited to, for the reader
 }
 
@@ -49,6 +50,8 @@ func (s *selectors) records(kind string) bool {
 		return s.s3
 	case query.KindLambdaData:
 		return s.lambda
+	case query.KindBedrockData:
+		return s.bedrock
 	}
 	return false
 }
@@ -239,6 +242,8 @@ func (e eventSelectors) parse() *selectors {
 			out.s3 = true
 		case category == "Data" && strings.Contains(resource, "AWS::Lambda::Function"):
 			out.lambda = true
+		case category == "Data" && strings.Contains(resource, "AWS::Bedrock::"):
+			out.bedrock = true
 		}
 	}
 	slices.Sort(only)
@@ -248,7 +253,7 @@ func (e eventSelectors) parse() *selectors {
 
 // trailChanges reads the calls that changed the trails, successful ones only.
 func (s *Store) trailChanges(ctx context.Context, scope query.Scope, t *trails) error {
-	q := `SELECT event_time, event_name, trail_name, CASE event_name WHEN 'PutEventSelectors' THEN json_extract_string(raw, '$.requestParameters') END FROM cloudtrail
+	q := `SELECT event_time, event_name, trail_name, CASE event_name WHEN 'PutEventSelectors' THEN ` + extracted("'$.requestParameters'") + ` END FROM cloudtrail
 		WHERE event_source = 'cloudtrail.amazonaws.com' AND error_code IS NULL AND trail_name IS NOT NULL
 		AND event_name IN ('StopLogging', 'StartLogging', 'DeleteTrail', 'PutEventSelectors', 'CreateTrail')`
 	var args []any
@@ -360,7 +365,7 @@ func (c *cursor) state(kind string) trailState {
 
 // logs tells whether the trail logs anything.
 func (c *cursor) logs() bool {
-	return c.state(query.KindManagement).recording || c.state(query.KindS3Data).recording || c.state(query.KindLambdaData).recording
+	return c.state(query.KindManagement).recording || c.state(query.KindS3Data).recording || c.state(query.KindLambdaData).recording || c.state(query.KindBedrockData).recording
 }
 
 // over lays what the trails say over the marks. Records that stand there are stronger than any

@@ -32,9 +32,10 @@ type writer struct {
 		of hoursOf
 		by map[int64]int64
 	}
-	drop map[query.Dataset]map[string]string // id -> sha256 of the row that stays
-	rows int                                 // not committed
-	open bool
+	drop  map[query.Dataset]map[string]string // id -> sha256 of the row that stays
+	rows  int                                 // not committed
+	bytes int                                 // of their texts
+	open  bool
 }
 
 // A group is rows of one dataset that are written together.
@@ -53,7 +54,7 @@ type place struct {
 }
 
 // others are the tables beside those of the datasets that rows are appended to.
-var others = []string{"files", "quarantine", "documents", "conflicts", "hours"}
+var others = []string{"files", "quarantine", "documents", "conflicts", "hours", "statuses"}
 
 func newWriter(in *ingest, conn *sql.Conn) (_ *writer, err error) {
 	w := &writer{in: in, conn: conn, tables: map[string]*table{}, groups: map[query.Dataset]*group{}, hours: map[hoursOf]map[int64]int64{}, drop: map[query.Dataset]map[string]string{}}
@@ -135,6 +136,18 @@ func (w *writer) add(ctx context.Context, b *batch) error {
 	g.batches = append(g.batches, b)
 	g.bytes += len(b.texts)
 	w.rows += len(g.rows) - kept
+	w.bytes += len(b.texts)
+	if w.bytes >= longBytes && w.bytes/w.rows >= longRow {
+		// A commit takes 2048 rows at once into memory: few rows so long are committed before they are
+		// that many. Should the file not be read to its end, reading it again finds them as duplicates.
+		if err := w.commit(ctx); err != nil {
+			return err
+		}
+		if err := w.exec(ctx, "CHECKPOINT store"); err != nil {
+			return err
+		}
+		return w.begin(ctx)
+	}
 	if len(g.rows) >= groupRows || g.bytes >= groupBytes {
 		return w.settle(ctx, b.dataset)
 	}
@@ -179,7 +192,7 @@ func (w *writer) settle(ctx context.Context, d query.Dataset) (err error) {
 			if err := t.hand(); err != nil {
 				return err
 			}
-			if t.rows >= flushRows {
+			if t.rows >= flushRows || t.unflushed >= flushBytes {
 				if err := ctx.Err(); err != nil {
 					return context.Cause(ctx)
 				}
@@ -213,6 +226,8 @@ func (w *writer) count(b *batch, row []val, micros int64) {
 		if no(sh.counted[0]) || look(sh.counted[1]) == "NonInteractiveUserSignInLogs" {
 			of.kind = query.KindNonInteractive
 		}
+	} else if kind, one := oneKind[b.dataset]; one {
+		of.kind, of.account, of.region = kind, look(sh.counted[0]), look(sh.counted[1])
 	} else {
 		of.kind = kindOf(look(sh.counted[1]), look(sh.counted[2]), no(sh.counted[0]))
 		of.account, of.region = look(sh.counted[3]), look(sh.counted[4])
@@ -264,6 +279,17 @@ func (w *writer) file(ctx context.Context, f found, res fileResult) error {
 		}
 		in.documents[d.sha] = true
 		if err := w.tables["documents"].row(d.sha, valid(d.name), valid(d.body)); err != nil {
+			return err
+		}
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(res.statuses), func(a, b statusOf) int {
+		return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.account, b.account), cmp.Compare(a.region, b.region))
+	}) {
+		if in.statuses[s] {
+			continue
+		}
+		in.statuses[s] = true
+		if err := w.tables["statuses"].row(s.kind, s.account, s.region, s.hour, s.lost); err != nil {
 			return err
 		}
 	}
@@ -325,7 +351,7 @@ func (w *writer) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	w.open, w.rows = false, 0
+	w.open, w.rows, w.bytes = false, 0, 0
 	return w.exec(ctx, "COMMIT")
 }
 
