@@ -100,8 +100,9 @@ func saved(t testing.TB, s scenario.Scenario) []awstest.Trail {
 	return out
 }
 
-// behind puts a scenario behind doubles. sources and order are the configuration's, with the
-// addresses of the doubles to be filled in by name.
+// behind puts a scenario behind doubles and writes the configuration that reaches them. Sign-ins lie
+// in Splunk, in (h) in Entra ID, which holds them for longer than its 30 days here: with those, the
+// first hours of the look-back would be gone.
 func behind(t *testing.T, variant string) *remote {
 	t.Helper()
 	s, err := scenario.Generate(variant, 1)
