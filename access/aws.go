@@ -45,8 +45,9 @@ func Features() []Feature {
 			{InMember, []string{"cloudtrail:LookupEvents"}, []string{"*"}, "asks event history"},
 		}},
 		{"coverage", "what trails and event data stores record", []Grant{
-			{InMember, []string{"cloudtrail:DescribeTrails", "cloudtrail:ListEventDataStores", "cloudtrail:ListTrails"}, []string{"*"}, "lists trails and event data stores"},
+			{InMember, []string{"cloudtrail:DescribeTrails", "cloudtrail:ListEventDataStores"}, []string{"*"}, "lists trails and event data stores"},
 			{InMember, []string{"cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"}, []string{"arn:{partition}:cloudtrail:*:*:trail/*"}, "reads what a trail records, and whether it does"},
+			{InMember, []string{"cloudtrail:GetEventDataStore"}, []string{"arn:{partition}:cloudtrail:*:*:eventdatastore/*"}, "reads what an event data store records"},
 		}},
 		{"athena", "questions to a CloudTrail or Security Lake table", []Grant{
 			{InReader, []string{
@@ -69,13 +70,12 @@ func Features() []Feature {
 			{InManagement, []string{"organizations:DescribeAccount", "organizations:DescribeOrganizationalUnit", "organizations:ListParents", "organizations:ListTagsForResource"}, []string{"*"}, "reads what the organisation says of an account"},
 		}},
 		{"people", "users of IAM Identity Center", []Grant{
-			{InManagement, []string{"sso:ListInstances"}, []string{"*"}, "finds the identity store"},
 			{InManagement, []string{"identitystore:DescribeUser", "identitystore:GetUserId"}, []string{"arn:{partition}:identitystore::*:identitystore/*", "arn:{partition}:identitystore:::user/*"}, "reads the user of a session"},
 		}},
 		{"principals", "age and last use of keys, attached policies, tags of roles", []Grant{
-			{InMember, []string{"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListUserPolicies", "iam:ListUserTags", "iam:GetUser"}, []string{"arn:{partition}:iam::*:user/*"}, "reads an IAM user and its keys' dates"},
+			{InMember, []string{"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListUserPolicies", "iam:GetUser"}, []string{"arn:{partition}:iam::*:user/*"}, "reads an IAM user and its keys' dates"},
 			{InMember, []string{"iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies"}, []string{"arn:{partition}:iam::*:group/*"}, "reads what a user may do by its groups"},
-			{InMember, []string{"iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:ListRoleTags"}, []string{"arn:{partition}:iam::*:role/*"}, "reads a role"},
+			{InMember, []string{"iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"}, []string{"arn:{partition}:iam::*:role/*"}, "reads a role"},
 		}},
 		{"buckets", "exposure, versioning and logging of a bucket", []Grant{
 			{InMember, []string{

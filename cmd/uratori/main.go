@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -37,16 +38,29 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
+	now      func() time.Time // what sources compare with: retention and delays; nil for the clock
+}
+
+// clock is the time by which sources judge what is held and what has not arrived yet.
+func (a *app) clock() time.Time {
+	if a.now == nil {
+		return time.Now()
+	}
+	return a.now()
 }
 
 // run is the whole program: it never exits and never reads the process's own streams.
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{in: in, out: out, err: errw, getenv: os.Getenv}
+	return (&app{in: in, out: out, err: errw, getenv: os.Getenv}).command(ctx, args)
+}
+
+// command runs the program with its arguments and gives the exit status.
+func (a *app) command(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errw)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	return a.status(root.ExecuteContext(ctx))
 }
 

@@ -92,7 +92,7 @@ func (r *reach) splunk(y config.Source) (source.Source, error) {
 	s := y.Splunk
 	opt := splunk.Options{
 		Name: y.Name, Endpoint: s.URL, Token: r.ask(s.Token), Caller: r.caller, Accept: s.Accept,
-		MaxRows: s.MaxRows, Delay: length(s.Delay), Now: time.Now,
+		MaxRows: s.MaxRows, Delay: length(s.Delay), Now: r.app.clock,
 		Way: map[string]splunk.Way{"": splunk.ByJob, "job": splunk.ByJob, "oneshot": splunk.ByOneshot, "export": splunk.ByExport}[s.Way],
 	}
 	if s.User != "" {
@@ -131,7 +131,7 @@ func (r *reach) splunk(y config.Source) (source.Source, error) {
 func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (source.Source, error) {
 	t := y.CloudTrail
 	opt := cloudtrail.Options{
-		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Now: time.Now,
+		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Now: r.app.clock,
 		Credentials: func(ctx context.Context) (cloudtrail.Credentials, error) {
 			k, err := r.keys(ctx)
 			return cloudtrail.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
@@ -150,7 +150,7 @@ func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (
 		}
 		opt.Accounts = append(opt.Accounts, acc)
 	}
-	st, err := local.Open(ctx, local.Options{Name: y.Name + " (fetched)", Path: r.config.Path(t.Store), Now: time.Now()})
+	st, err := local.Open(ctx, local.Options{Name: y.Name + " (fetched)", Path: r.config.Path(t.Store), Now: r.app.clock()})
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 	}
 	layouts := map[string]athena.Layout{"": athena.Detect, "detect": athena.Detect, "trail": athena.Trail, "ocsf1": athena.OCSF1, "ocsf2": athena.OCSF2}
 	return athena.New(athena.Options{
-		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: time.Now,
+		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: r.app.clock,
 		Credentials: func(ctx context.Context) (athena.Credentials, error) {
 			k, err := r.keys(ctx)
 			return athena.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
@@ -181,7 +181,7 @@ func (r *reach) entra(y config.Source) (source.Source, error) {
 	e := y.Entra
 	s, err := entra.New(entra.Options{
 		Name: y.Name, TenantID: e.Tenant, ClientID: e.ClientID, Secret: r.ask(e.Secret), Endpoint: e.Endpoint, TokenURL: e.TokenURL,
-		Caller: r.caller, Now: time.Now, NonInteractive: e.NonInteractive, Retention: length(e.Retention), Delay: length(e.Delay),
+		Caller: r.caller, Now: r.app.clock, NonInteractive: e.NonInteractive, Retention: length(e.Retention), Delay: length(e.Delay),
 	})
 	if err != nil {
 		return nil, err
@@ -245,7 +245,7 @@ func (r *reach) conn(ctx context.Context) (*awsconn.Conn, error) {
 	}
 	var err error
 	r.aws, err = awsconn.New(awsconn.Options{
-		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller, Now: time.Now,
+		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller, Now: r.app.clock,
 		Role: func(account string) (awsconn.Role, bool) {
 			arn, ok := r.role(account)
 			return awsconn.Role{ARN: arn, ExternalID: externalID}, ok && account != ""
@@ -266,7 +266,7 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 		out = append(out, directory.List("people-list", l))
 	}
 	for _, reader := range r.readers {
-		out = append(out, source.Remember(directory.New(reader), source.DefaultLives(), time.Now))
+		out = append(out, source.Remember(directory.New(reader), source.DefaultLives(), r.app.clock))
 	}
 	if aws := r.config.AWS; len(aws.LookUp) > 0 {
 		conn, err := r.conn(ctx)
@@ -283,7 +283,7 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, source.Remember(l, source.DefaultLives(), time.Now))
+		out = append(out, source.Remember(l, source.DefaultLives(), r.app.clock))
 	}
 	return out, nil
 }

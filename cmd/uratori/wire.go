@@ -217,7 +217,7 @@ func (a *app) open(ctx context.Context, c config.Config, logs []string, store st
 		if _, err := os.Stat(store); len(logs) == 0 && err != nil {
 			return nil, usage(fmt.Errorf("open store: %w\nhint: fill it first: uratori ingest ./logs --store %s", err, store))
 		}
-		st, err := a.fill(ctx, local.Options{Name: "local", Path: store, Now: time.Now()}, logs, &o.stores)
+		st, err := a.fill(ctx, local.Options{Name: "local", Path: store, Now: a.clock()}, logs, &o.stores)
 		if err != nil {
 			return nil, err
 		}
@@ -268,7 +268,7 @@ func (a *app) openAll(ctx context.Context, c config.Config, o *opened) error {
 
 // local opens a source of log files.
 func (a *app) local(ctx context.Context, c config.Config, y config.Source, o *opened) (source.Source, error) {
-	opt := local.Options{Name: y.Name, Path: c.Path(y.Store), Assert: assertions(y.Coverage), Now: time.Now()}
+	opt := local.Options{Name: y.Name, Path: c.Path(y.Store), Assert: assertions(y.Coverage), Now: a.clock()}
 	var roots []string
 	for _, l := range y.Logs {
 		roots = append(roots, c.Path(l))
