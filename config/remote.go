@@ -96,7 +96,7 @@ var lookUps = []string{"account", "identity_store_user", "access_key", "iam_prin
 var sourceTypes = []string{"local", "splunk", "cloudtrail", "athena", "entra"}
 
 // secretSchemes are where secrets may be kept.
-var secretSchemes = []string{"env", "file", "ssm", "awssm"}
+var secretSchemes = []string{"env", "file"}
 
 var (
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$`)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -37,6 +38,9 @@ type reach struct {
 	caller  *call.Caller
 	secrets *secret.Resolver
 	aws     *awsconn.Conn // nil until it is needed
+	once    sync.Once     // for base
+	base    *awsconn.Conn // that assumes the reader role
+	baseErr error
 	readers []directory.Reader
 }
 
@@ -208,6 +212,25 @@ func (r *reach) role(account string) (arn string, ok bool) {
 // keys are the program's own credentials: those of the environment or profile, or of the reader
 // role that is assumed with them.
 func (r *reach) keys(ctx context.Context) (awsconn.Keys, error) {
+	parts := strings.Split(r.config.AWS.Role, ":")
+	if len(parts) < 6 {
+		return r.environment(ctx)
+	}
+	r.once.Do(func() {
+		r.base, r.baseErr = awsconn.New(awsconn.Options{
+			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller, Now: r.app.clock,
+			Role:     func(string) (awsconn.Role, bool) { return awsconn.Role{ARN: r.config.AWS.Role}, true },
+			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
+		})
+	})
+	if r.baseErr != nil {
+		return awsconn.Keys{}, r.baseErr
+	}
+	return r.base.Credentials(ctx, parts[4])
+}
+
+// environment are the credentials of the environment or profile.
+func (r *reach) environment(ctx context.Context) (awsconn.Keys, error) {
 	load := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})} // errors are told by us
 	if p := r.config.AWS.Profile; p != "" {
 		load = append(load, awsconfig.WithSharedConfigProfile(p))

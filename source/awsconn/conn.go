@@ -101,7 +101,7 @@ func New(opt Options) (*Conn, error) {
 	}
 	if opt.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = 4
+		t.DisableKeepAlives = true // net/http repeats a GET on a kept connection that broke, unmetered
 		opt.Transport = t
 	}
 	// A redirect would take a signed request to another host.
@@ -180,6 +180,13 @@ func (c *Conn) attempts(ctx context.Context, t Target, keys Keys, do func(ctx co
 		err = fmt.Errorf("%s: %w", t.API, err)
 	}
 	return calls, bytes, err
+}
+
+// Credentials are the keys with which an account is asked: those of its role, which is assumed when
+// they are needed and kept until they end, or the program's own.
+func (c *Conn) Credentials(ctx context.Context, account string) (Keys, error) {
+	k, _, err := c.keys(ctx, account)
+	return k, err
 }
 
 // keys are the credentials for an account.
