@@ -169,7 +169,7 @@ func actorName(v *view, _ string) result {
 // accessKey is the whole access key id: of the finding, else of the event's record.
 // It is a parameter of questions and is never printed.
 func (v *view) accessKey() (string, Ref) {
-	if id := v.f.Resource.AccessKey.ID; id != "" {
+	if id := firstText(v.f.Resource.AccessKey.ID, v.sequenceKey()); id != "" {
 		return id, findingRef
 	}
 	if t, _, ok := v.eventRows(); ok && t.len() > 0 {

@@ -63,5 +63,6 @@ func ListsOfAPIs() map[string][]string {
 	return map[string][]string{
 		"logging": loggingAPIs, "persistence": persistenceAPIs, "privilege": privilegeAPIs,
 		"data_read": dataReadAPIs, "assume_role": assumeRoleAPIs, "exposure": exposureAPIs,
+		"model": modelAPIs, "model_guard": guardAPIs,
 	}
 }

@@ -51,6 +51,8 @@ func init() {
 		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
 		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs, keyDefs,
 		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
+		sequenceDefs, kubernetesDefs,
+		modelDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,9 @@ var eventDefs = []Def{
 func (v *view) eventRows() (table, result, bool) { return v.ask("event.recorded", "") }
 
 func eventRecorded(v *view, _ string) result {
+	if v.f.Sequence != nil {
+		return sequenceRecorded(v)
+	}
 	t, why, ok := v.eventRows()
 	if !ok {
 		return why
@@ -154,6 +158,9 @@ func eventErrorCode(v *view, _ string) result {
 	if t, _, ok := v.eventRows(); ok && t.len() > 0 {
 		if code := t.text(0, "error_code"); code != "" {
 			return known(TextOf(code), t.row(0))
+		}
+		if status := t.int(0, "status"); status >= 400 { // of a Kubernetes request
+			return known(TextOf("HTTP "+strconv.FormatInt(status, 10)), t.row(0))
 		}
 		return notApplicable(t.row(0))
 	}

@@ -46,7 +46,11 @@ func ForTest(list []Fact, in ...TestWorld) Facts {
 			has[f.Subject] = true
 			fs.add(f)
 		}
+		// As in Derive, a case has no facts of other families, but those that a test chose.
 		subjects := []string{""}
+		if w.Finding.Type != "" && !d.arises(finding.FamilyOf(w.Finding)) {
+			continue
+		}
 		if d.Looks != "" {
 			subjects = nil
 		}

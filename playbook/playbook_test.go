@@ -42,6 +42,33 @@ func TestEveryTypeHasAPlaybook(t *testing.T) {
 			t.Errorf("%s of family %s goes to %s", info.Type, info.Family, b.ID)
 		}
 	}
+	// Families with a playbook of their own, and what the types of credentials' rules go to.
+	for family, book := range map[string]string{"attack_sequence": "attack_sequence", "eks_audit": "eks_audit", "ai": "ai", "cdr": "iam"} {
+		n := 0
+		for _, info := range finding.Catalogue() {
+			if info.Family != family {
+				continue
+			}
+			n++
+			if b := set.For(finding.Finding{Type: info.Type}); b.ID != book {
+				t.Errorf("%s of family %s goes to %s; want %s", info.Type, family, b.ID, book)
+			}
+		}
+		if n == 0 {
+			t.Errorf("no type is of family %s", family)
+		}
+	}
+	// A type that is not known goes by its resource, then by its action.
+	for book, f := range map[string]finding.Finding{
+		"eks_audit":       {Type: "New:Thing/X", Resource: finding.Resource{Type: "EKSCluster"}},
+		"s3":              {Type: "New:Thing/X", Resource: finding.Resource{Type: "S3Bucket"}},
+		"iam":             {Type: "New:Thing/X", Action: finding.Action{Type: "AWS_API_CALL"}},
+		"attack_sequence": {Type: "AttackSequence:New/Thing"},
+	} {
+		if b := set.For(f); b.ID != book {
+			t.Errorf("an unknown type of %s goes to %s", book, b.ID)
+		}
+	}
 	if b := set.For(finding.Finding{Type: "Brand:New/Thing"}); b.ID != Generic {
 		t.Errorf("an unknown type goes to %q", b.ID)
 	}

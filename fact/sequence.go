@@ -1,0 +1,442 @@
+package fact
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"uratori/finding"
+)
+
+var sequenceFamily = []string{"attack_sequence"}
+
+// What an attack sequence consists of, and which of its signals the logs confirm.
+var sequenceDefs = []Def{
+	{Key: "sequence.signals", Families: sequenceFamily, Rule: sequenceSignals, Type: Int, Kind: External, JA: "シグナル数", EN: "signals", Says: "count of service.detection.sequence.signals"},
+	{Key: "sequence.actors", Families: sequenceFamily, Rule: sequenceActors, Type: Texts, Kind: External, JA: "攻撃シーケンスの主体", EN: "actors of the sequence", Says: "user names of the actors, as received"},
+	{Key: "sequence.common_actor", Families: sequenceFamily, Rule: sequenceCommonActor, Type: Bool, Kind: Computed, JA: "全シグナルに共通の主体がある", EN: "one actor is in every signal", Says: "an actor id that every signal names"},
+	{Key: "sequence.common_session", Families: sequenceFamily, Rule: sequenceCommonSession, Type: Bool, Kind: Computed, JA: "全シグナルが同じセッション", EN: "one session is in every signal", Says: "the actors of all signals have one session uid"},
+	{Key: "sequence.first", Families: sequenceFamily, Rule: sequenceEdge(true), Type: Time, Kind: External, JA: "最初のシグナル", EN: "first signal", Says: "earliest firstSeenAt"},
+	{Key: "sequence.last", Families: sequenceFamily, Rule: sequenceEdge(false), Type: Time, Kind: External, JA: "最後のシグナル", EN: "last signal", Says: "latest lastSeenAt"},
+	{Key: "sequence.entry", Families: sequenceFamily, Rule: sequenceStep(true), Type: Text, Kind: Computed, JA: "起点のシグナル", EN: "signal of entry", Says: "name of the signal seen first"},
+	{Key: "sequence.end", Families: sequenceFamily, Rule: sequenceStep(false), Type: Text, Kind: Computed, JA: "最後に現れたシグナル", EN: "signal seen last", Says: "name of the signal that began last"},
+	{Key: "sequence.resources", Families: sequenceFamily, Rule: sequenceResources, Type: Texts, Kind: External, JA: "対象範囲のリソース", EN: "resources in scope", Says: "resource uids, as received"},
+	{Key: "sequence.apis", Families: sequenceFamily, Rule: sequenceAPIs("CLOUD_TRAIL"), Type: Texts, Kind: Computed, JA: "シグナルの管理API", EN: "management APIs of the signals", Says: "API names of the CLOUD_TRAIL signals"},
+	{Key: "sequence.data_apis", Families: sequenceFamily, Rule: sequenceAPIs("S3_DATA_EVENTS"), Type: Texts, Kind: Computed, JA: "シグナルのデータAPI", EN: "data APIs of the signals", Says: "API names of the S3_DATA_EVENTS signals"},
+	{Key: "sequence.calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのAPIの記録", EN: "records of the signals' APIs", Says: "count rows", Reads: sequenceReads},
+	{Key: "sequence.data_calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.data_calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのデータAPIの記録", EN: "records of the signals' data APIs", Says: "count rows", Reads: sequenceReads},
+	{Key: "sequence.confirmed", Families: sequenceFamily, Rule: sequenceCount("confirmed"), Type: Int, Kind: Computed, JA: "ログで確認したシグナル", EN: "signals that logs confirm", Says: "signals whose own record was found: API, time and credential or user"},
+	{Key: "sequence.not_found", Families: sequenceFamily, Rule: sequenceCount("not_found"), Type: Int, Kind: Computed, JA: "ログに記録のないシグナル", EN: "signals that the logs do not show", Says: "signals without a record, in a log collected for the whole window"},
+	{Key: "sequence.findings_given", Families: sequenceFamily, Rule: sequenceCount("given"), Type: Int, Kind: Computed, JA: "照合できた構成検出結果", EN: "member findings joined", Says: "FINDING signals whose finding was given to this run, by ARN or id"},
+	{Key: "sequence.unverified", Families: sequenceFamily, Rule: sequenceCount("hidden", "not_given", "not_checked"), Type: Int, Kind: Computed, JA: "裏付けのないシグナル", EN: "signals not verified", Says: "signals whose log does not answer, whose finding was not given, or that no question verifies"},
+	{Key: "sequence.regions", Families: sequenceFamily, Rule: sequenceRegions, Type: Texts, Kind: Computed, JA: "シーケンスと異なるリージョン", EN: "Regions other than the sequence's", Says: "Regions of member findings and resources that differ from the finding's Region"},
+	{Key: "sequence.table", Families: sequenceFamily, Rule: sequenceTable, Type: Table, Kind: Computed, JA: "シグナルと裏付け", EN: "signals and what confirms them", Says: "signals by the time first seen, at most 100", Columns: []Column{
+		{Name: "first", Type: Time, JA: "最初", EN: "first"},
+		{Name: "last", Type: Time, JA: "最後", EN: "last"},
+		{Name: "type", Type: Text, JA: "種類", EN: "kind"},
+		{Name: "name", Type: Text, JA: "シグナル", EN: "signal"},
+		{Name: "count", Type: Int, JA: "件数", EN: "count"},
+		{Name: "actor", Type: Text, JA: "主体", EN: "actor"},
+		{Name: "verified", Type: Name, JA: "裏付け", EN: "verified", Enum: signalStates},
+	}},
+}
+
+// What a record of a signal's API must tell.
+var sequenceReads = []string{"event_time", "api", "access_key", "user_name", "session_issuer_name"}
+
+// The states of a signal: its record was found; its finding was given; a whole log does not
+// show it; its log does not answer; its finding was not given; no question verifies its kind.
+var signalStates = []string{"confirmed", "given", "not_found", "hidden", "not_given", "not_checked"}
+
+const signalSlack = time.Minute // records and signals are stamped by different clocks
+
+// aSignal is a signal with what became of it.
+type aSignal struct {
+	finding.Signal
+	actor string
+	state string
+	from  []Ref
+	gap   Gap // of a hidden signal
+}
+
+// ofSequence is a rule over the sequence, Unknown where the finding carries none: deliveries
+// in OCSF and ASFF may cut it away.
+func ofSequence(v *view, get func(*finding.Sequence) result) result {
+	if s := v.f.Sequence; s != nil && len(s.Signals) > 0 {
+		return get(s)
+	}
+	return unknown("finding", findingRef)
+}
+
+// signals are the signals in the order in which they were first seen.
+func (v *view) signals() []aSignal {
+	return memo(v, "signals", func() []aSignal {
+		if v.f.Sequence == nil {
+			return nil
+		}
+		var list []aSignal
+		for _, g := range v.f.Sequence.Signals {
+			list = append(list, v.verify(g))
+		}
+		slices.SortStableFunc(list, func(a, b aSignal) int {
+			return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), a.LastSeen.Compare(b.LastSeen), cmp.Compare(a.UID, b.UID))
+		})
+		return list
+	})
+}
+
+// verify holds a signal against the log it was seen in.
+func (v *view) verify(g finding.Signal) aSignal {
+	s := aSignal{Signal: g, state: "not_checked", from: []Ref{findingRef}}
+	actors := v.actorsOf(g)
+	var names []string
+	for _, a := range actors {
+		names = append(names, firstText(a.UserName, a.UserUID, a.ID))
+	}
+	s.actor = strings.Join(sortedCopy(names), ", ")
+	var key Key
+	switch g.Type {
+	case "FINDING":
+		s.state = "not_given"
+		if _, ok := v.member(g); ok {
+			s.state = "given"
+		}
+		s.from = append(s.from, settingsRef)
+		return s
+	case "CLOUD_TRAIL":
+		key = "sequence.calls_seen"
+	case "S3_DATA_EVENTS":
+		key = "sequence.data_calls_seen"
+	}
+	api := signalAPI(g.Name)
+	if key == "" || api == "" || g.FirstSeen.IsZero() {
+		return s
+	}
+	t, why, ok := v.ask(key, "")
+	if !ok {
+		s.state, s.gap, s.from = "hidden", why.gap, append(s.from, why.from...)
+		return s
+	}
+	last := g.LastSeen
+	if last.Before(g.FirstSeen) {
+		last = g.FirstSeen
+	}
+	for i := range t.len() {
+		at := t.time(i, "event_time")
+		if t.text(i, "api") == api && !at.Before(g.FirstSeen.Add(-signalSlack)) && !at.After(last.Add(signalSlack)) && actedIn(t, i, actors) {
+			s.state, s.from = "confirmed", append(s.from, t.row(i))
+			return s
+		}
+	}
+	s.state, s.from = "not_found", append(s.from, t.ref())
+	if !t.Exact {
+		s.state, s.gap = "hidden", gapOf(t.Answered)
+	}
+	return s
+}
+
+// actedIn tells whether one of the actors made the call: by credential where the actor has one,
+// else by name. A signal that names no actor is held against API and time alone.
+func actedIn(t table, i int, actors []finding.SequenceActor) bool {
+	if len(actors) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(actors, func(a finding.SequenceActor) bool {
+		if a.CredentialID != "" {
+			return t.text(i, "access_key") == a.CredentialID
+		}
+		return a.UserName != "" && (t.text(i, "user_name") == a.UserName || t.text(i, "session_issuer_name") == a.UserName)
+	})
+}
+
+func (v *view) actorsOf(g finding.Signal) (out []finding.SequenceActor) {
+	for _, a := range v.f.Sequence.Actors {
+		if slices.Contains(g.ActorIDs, a.ID) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// member is the finding that a FINDING signal refers to, among those given to this run: by
+// its ARN, or by the id at the ARN's end.
+func (v *view) member(g finding.Signal) (finding.Finding, bool) {
+	id := g.UID[strings.LastIndex(g.UID, "/")+1:]
+	for _, o := range v.others {
+		switch {
+		case g.UID == "":
+		case strings.HasPrefix(g.UID, "arn:") && o.ARN != "":
+			if o.ARN == g.UID {
+				return o, true
+			}
+		case o.ID == id:
+			return o, true
+		}
+	}
+	return finding.Finding{}, false
+}
+
+var apiName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]{2,79}$`)
+
+// signalAPI is the API that a signal names, alone or after its service ("s3:GetObject"); "" when it names none.
+func signalAPI(name string) string {
+	api := name[strings.LastIndexAny(name, ":.")+1:]
+	if !apiName.MatchString(api) {
+		return ""
+	}
+	return api
+}
+
+// sequenceKey is the credential of a sequence, if all its actors with a credential have the same.
+func (v *view) sequenceKey() string {
+	if v.f.Sequence == nil {
+		return ""
+	}
+	key := ""
+	for _, a := range v.f.Sequence.Actors {
+		switch {
+		case a.CredentialID == "":
+		case key != "" && key != a.CredentialID:
+			return ""
+		default:
+			key = a.CredentialID
+		}
+	}
+	return key
+}
+
+func sequenceSignals(v *view, _ string) result {
+	return ofSequence(v, func(s *finding.Sequence) result { return known(IntOf(int64(len(s.Signals))), findingRef) })
+}
+
+func sequenceActors(v *view, _ string) result {
+	return ofSequence(v, func(s *finding.Sequence) result {
+		var names []string
+		for _, a := range s.Actors {
+			if n := firstText(a.UserName, a.UserUID); n != "" {
+				names = append(names, n)
+			}
+		}
+		return toldTexts(sortedCopy(names))
+	})
+}
+
+// sequenceCommonActor is about what GuardDuty put together: whether one actor is in each signal
+// that names its actors. Where one names none, it is not known.
+func sequenceCommonActor(v *view, _ string) result {
+	return ofSequence(v, func(s *finding.Sequence) result {
+		common := map[string]int{}
+		for _, g := range s.Signals {
+			if len(g.ActorIDs) == 0 {
+				return unknown("finding", findingRef)
+			}
+			for _, id := range sortedCopy(g.ActorIDs) {
+				common[id]++
+			}
+		}
+		for _, n := range common {
+			if n == len(s.Signals) {
+				return known(BoolOf(true), findingRef)
+			}
+		}
+		return known(BoolOf(false), findingRef)
+	})
+}
+
+func sequenceCommonSession(v *view, _ string) result {
+	return ofSequence(v, func(s *finding.Sequence) result {
+		sessions := map[string]bool{}
+		for _, g := range s.Signals {
+			actors := v.actorsOf(g)
+			if len(actors) == 0 {
+				return unknown("finding", findingRef)
+			}
+			for _, a := range actors {
+				if a.SessionUID == "" {
+					return unknown("finding", findingRef)
+				}
+				sessions[a.SessionUID] = true
+			}
+		}
+		return known(BoolOf(len(sessions) == 1), findingRef)
+	})
+}
+
+func sequenceEdge(first bool) func(*view, string) result {
+	return func(v *view, _ string) result {
+		return ofSequence(v, func(s *finding.Sequence) result {
+			var at time.Time
+			for _, g := range s.Signals {
+				switch {
+				case first && !g.FirstSeen.IsZero() && (at.IsZero() || g.FirstSeen.Before(at)):
+					at = g.FirstSeen
+				case !first && g.LastSeen.After(at):
+					at = g.LastSeen
+				}
+			}
+			return toldTime(at)
+		})
+	}
+}
+
+// sequenceStep names the first or the last signal. Where several began at the same moment
+// the order is not known, and none is named.
+func sequenceStep(first bool) func(*view, string) result {
+	return func(v *view, _ string) result {
+		return ofSequence(v, func(*finding.Sequence) result {
+			list := v.signals()
+			if !first {
+				list = slices.Clone(list)
+				slices.Reverse(list)
+			}
+			if list[0].FirstSeen.IsZero() || list[len(list)-1].FirstSeen.IsZero() || len(list) > 1 && list[0].FirstSeen.Equal(list[1].FirstSeen) {
+				return unknown("finding", findingRef)
+			}
+			return told(list[0].Name)
+		})
+	}
+}
+
+func sequenceResources(v *view, _ string) result {
+	return ofSequence(v, func(s *finding.Sequence) result { return toldTexts(sortedCopy(s.Resources)) })
+}
+
+func sequenceAPIs(kind string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		return ofSequence(v, func(s *finding.Sequence) result {
+			var list []string
+			for _, g := range s.Signals {
+				if api := signalAPI(g.Name); g.Type == kind && api != "" {
+					list = append(list, api)
+				}
+			}
+			return toldTexts(sortedCopy(list))
+		})
+	}
+}
+
+func sequenceRows(key Key) func(*view, string) result {
+	return func(v *view, _ string) result {
+		t, why, ok := v.ask(key, "")
+		if !ok {
+			return why
+		}
+		return t.counted(int64(t.len()))
+	}
+}
+
+// sequenceCount counts the signals of some states. It is exact: a signal whose log does not
+// answer has a state of its own.
+func sequenceCount(states ...string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		return ofSequence(v, func(*finding.Sequence) result {
+			var n int64
+			var refs []Ref
+			for _, s := range v.signals() {
+				if slices.Contains(states, s.state) {
+					n++
+					refs = append(refs, s.from...)
+				}
+			}
+			if n == 0 {
+				refs = []Ref{findingRef}
+			}
+			return known(IntOf(n), eachRef(refs)...)
+		})
+	}
+}
+
+// sequenceRecorded tells whether every signal of a sequence was found where it was seen.
+func sequenceRecorded(v *view) result {
+	return ofSequence(v, func(*finding.Sequence) result {
+		var refs []Ref
+		found := true
+		hidden := Gap{}
+		for _, s := range v.signals() {
+			refs = append(refs, s.from...)
+			switch s.state {
+			case "not_found":
+				found = false
+			case "hidden":
+				hidden = cmp.Or(hidden, s.gap)
+			case "not_given", "not_checked":
+				hidden = cmp.Or(hidden, Gap{Key: "sequence_members"})
+			}
+		}
+		switch {
+		case !found:
+			return known(BoolOf(false), eachRef(refs)...)
+		case hidden != Gap{}:
+			return result{state: Unknown, gap: hidden, from: eachRef(refs)}
+		}
+		return known(BoolOf(true), eachRef(refs)...)
+	})
+}
+
+func sequenceRegions(v *view, _ string) result {
+	return ofSequence(v, func(s *finding.Sequence) result {
+		var list []string
+		add := func(region string) {
+			if region != "" && region != v.f.Region {
+				list = append(list, region)
+			}
+		}
+		for _, g := range s.Signals {
+			if o, ok := v.member(g); ok {
+				add(o.Region)
+			}
+		}
+		for _, uid := range s.Resources {
+			if parts := strings.SplitN(uid, ":", 6); len(parts) == 6 && parts[0] == "arn" {
+				add(parts[3])
+			}
+		}
+		if len(list) == 0 {
+			return notApplicable(findingRef, settingsRef)
+		}
+		return known(TextsOf(sortedCopy(list), false), findingRef, settingsRef)
+	})
+}
+
+func sequenceTable(v *view, _ string) result {
+	return ofSequence(v, func(*finding.Sequence) result {
+		val := Value{Type: Table}
+		var refs []Ref
+		for i, s := range v.signals() {
+			if i == 100 {
+				val.More = true
+				break
+			}
+			row := Row{{}, {}, TextOf(s.Type), TextOf(s.Name), IntOf(int64(s.Count)), TextOf(s.actor), NameOf(s.state)}
+			if !s.FirstSeen.IsZero() {
+				row[0] = TimeOf(s.FirstSeen)
+			}
+			if !s.LastSeen.IsZero() {
+				row[1] = TimeOf(s.LastSeen)
+			}
+			for c := range row {
+				if row[c].Type == Text && row[c].Str == "" {
+					row[c] = Value{}
+				}
+			}
+			val.Rows = append(val.Rows, row)
+			refs = append(refs, s.from...)
+		}
+		return known(val, eachRef(refs)...)
+	})
+}
+
+// eachRef is different references, each once, in the order in which they came.
+func eachRef(refs []Ref) []Ref {
+	seen := map[Ref]bool{}
+	var out []Ref
+	for _, r := range refs {
+		if !seen[r] {
+			seen[r] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}
