@@ -165,3 +165,76 @@ func TestBruteForceComesToTheTruth(t *testing.T) {
 		})
 	}
 }
+
+// Databases, functions, scans and processes, each with the truth reasoned before: a known client
+// logs in at once; a stranger does after twelve failures; only automation changed the function;
+// somebody changed it by hand; the scan found the test file; a reverse shell's instance has its
+// role used elsewhere.
+func TestOtherMachinesComeToTheTruth(t *testing.T) {
+	doc := func(kind, resource, service string) string {
+		head, _, _ := strings.Cut(bruteForced, `"resource":`)
+		return strings.Replace(head, "UnauthorizedAccess:EC2/SSHBruteForce", kind, 1) + `"resource":` + resource + `,"service":{"resourceRole":"TARGET","count":1,"eventFirstSeen":"2025-09-09T04:00:00Z","eventLastSeen":"2025-09-09T04:30:00Z",` + service + `}}`
+	}
+	peer := `"remoteIpDetails":{"ipAddressV4":"198.51.100.7"}`
+	login := func(failed int) string {
+		return doc("CredentialAccess:RDS/AnomalousBehavior.SuccessfulLogin", `{"resourceType":"RDSDBInstance","rdsDbInstanceDetails":{"dbInstanceIdentifier":"orders"},"rdsDbUserDetails":{"user":"app"}}`,
+			fmt.Sprintf(`"action":{"actionType":"RDS_LOGIN_ATTEMPT","rdsLoginAttemptAction":{%s,"loginAttributes":[{"user":"app","failedLoginAttempts":%d,"successfulLoginAttempts":1}]}}`, peer, failed))
+	}
+	function := doc("Backdoor:Lambda/C&CActivity.B", `{"resourceType":"Lambda","lambdaDetails":{"functionName":"resize","functionArn":"arn:aws:lambda:ap-northeast-1:111122223333:function:resize","vpcConfig":{"vpcId":"vpc-0123456789abcdef0"}}}`,
+		`"action":{"actionType":"NETWORK_CONNECTION","networkConnectionAction":{"connectionDirection":"OUTBOUND",`+peer+`}}`)
+	instance := `{"resourceType":"Instance","instanceDetails":{"instanceId":"i-0123456789abcdef0","networkInterfaces":[{"networkInterfaceId":"eni-0123456789abcdef0","privateIpAddress":"10.0.0.5","publicIp":"203.0.113.5"}]}}`
+	scan := doc("Execution:EC2/MaliciousFile", instance, `"ebsVolumeScanDetails":{"scanDetections":{"threatDetectedByName":{"threatNames":[{"name":"EICAR-Test-File (not a virus)","itemCount":1,"filePaths":[{"filePath":"/tmp/eicar.com","hash":"275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"}]}]}}}`)
+	shell := doc("Execution:Runtime/ReverseShell", instance, `"action":{},"runtimeDetails":{"process":{"name":"sh","executablePath":"/tmp/`+"`|<b>"+`","lineage":[{"executablePath":"/usr/bin/java"}]}}`)
+	audit := func(failed int) (out []record) {
+		for i := range failed + 1 {
+			op, code := "FAILED_CONNECT", int64(1045)
+			if i == failed {
+				op, code = "CONNECT", 0
+			}
+			out = append(out, record{"event_time": query.TimeOf(tried.Add(time.Duration(i) * time.Minute)), "user_name": query.TextOf("app"), "source_ip": query.IPOf("198.51.100.7"),
+				"database_instance": query.TextOf("orders"), "operation": query.TextOf(op), "return_code": query.IntOf(code)})
+		}
+		return out
+	}
+	changed := roleRecord(-600, "UpdateFunctionCode", "203.0.113.9")
+	changed["session_name"], changed["user_arn"] = query.TextOf("deploy"), query.TextOf("arn:aws:iam::111122223333:user/deploy")
+	changed["raw:requestParameters.functionName"] = query.TextOf("resize")
+	out := flowRecord(1, "ACCEPT", 900)
+	out["vpc"] = query.TextOf("vpc-0123456789abcdef0")
+	office := []fact.Network{{Name: "office", CIDR: "198.51.100.0/28", Kind: "office"}}
+	deploy := []fact.Automation{{ARN: "arn:aws:iam::111122223333:user/deploy", Name: "deploy"}}
+	for name, c := range map[string]struct {
+		doc      string
+		settings fact.Settings
+		records  map[query.Dataset][]record
+		verdict  string
+	}{
+		"known client":          {login(0), fact.Settings{Networks: office}, map[query.Dataset][]record{query.RDSAudit: audit(0)}, "benign"},
+		"stranger gets in":      {login(12), fact.Settings{}, map[query.Dataset][]record{query.RDSAudit: audit(12)}, "suspicious"},
+		"automation changed it": {function, fact.Settings{Automation: deploy}, map[query.Dataset][]record{query.CloudTrail: {changed}, query.VPCFlow: {out}}, "benign"},
+		"changed by hand":       {function, fact.Settings{}, map[query.Dataset][]record{query.CloudTrail: {changed}, query.VPCFlow: {out}}, "inconclusive"},
+		"test file":             {scan, fact.Settings{}, nil, "benign"},
+		"shell, role elsewhere": {shell, fact.Settings{}, map[query.Dataset][]record{query.CloudTrail: {roleRecord(5, "ListBuckets", "203.0.113.5"), roleRecord(60, "ListBuckets", "192.0.2.66")}}, "suspicious"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tools := toolsOf(t, config.Config{}, phrase.EN)
+			tools.Settings = c.settings
+			tools.Sources = []source.Source{memory{records: c.records}}
+			tools.Order = map[query.Dataset][]string{}
+			for _, k := range query.Kinds() {
+				tools.Order[k.Dataset] = []string{"memory"}
+			}
+			fs, err := finding.Parse([]byte(c.doc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := tools.Run(t.Context(), fs[0], nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v := got.Assessment.Verdict().String(); !strings.EqualFold(v, c.verdict) {
+				t.Errorf("judged %s (score %d, held by %v); want %s", v, got.Assessment.Score(), got.Assessment.HeldBy(), c.verdict)
+			}
+		})
+	}
+}
