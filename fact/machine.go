@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"uratori/evidence"
 	"uratori/finding"
 )
 
@@ -190,8 +189,5 @@ func (t table) listRows(row func(i int) Row) result {
 	}
 	return t.measured(val, true)
 }
-
-// exact tells whether an answer is proven to be whole.
-func exact(a evidence.Answered) bool { return a.Exact }
 
 func orDash(s string) string { return cmp.Or(s, "-") }

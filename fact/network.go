@@ -19,7 +19,7 @@ var networkDefs = []Def{
 	{Key: "network.peer_country", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return f.Action.Remote.Country }), Type: Text, Kind: External, JA: "通信相手の国", EN: "country of the peer", Says: "remoteIpDetails of the finding"},
 	{Key: "network.peer_org", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return f.Action.Remote.ASNOrg }), Type: Text, Kind: External, JA: "通信相手の事業者", EN: "network of the peer", Says: "remoteIpDetails of the finding"},
 	{Key: "network.peer_scanner", Families: networkFamilies, Rule: networkScanner, Type: Bool, Kind: Context, JA: "自社のスキャナー・踏み台", EN: "a scanner or bastion of ours", Says: "configuration: a network of kind scanner, bastion, vpn or office holds the peer"},
-	{Key: "network.domain", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return foldName(f.Action.Domain) }), Type: Text, Kind: External, JA: "名前解決された名前", EN: "name asked for", Says: "dnsRequestAction of the finding, in lower case"},
+	{Key: "network.domain", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return lowerName(f.Action.Domain) }), Type: Text, Kind: External, JA: "名前解決された名前", EN: "name asked for", Says: "dnsRequestAction of the finding, in lower case"},
 	{Key: "network.interfaces", Families: networkFamilies, Rule: toldList(func(f finding.Finding) []string { return f.Resource.Instance.Interfaces }), Type: Texts, Kind: External, JA: "ネットワークインターフェイス", EN: "network interfaces", Says: "the finding"},
 	{Key: "network.security_groups", Families: networkFamilies, Rule: toldList(func(f finding.Finding) []string { return f.Resource.Instance.SecurityGroups }), Type: Texts, Kind: External, JA: "セキュリティグループ", EN: "security groups", Says: "the finding"},
 
@@ -44,13 +44,7 @@ var networkDefs = []Def{
 	}},
 	{Key: "network.other_interfaces", Families: networkFamilies, Rule: ofTable("network.other_interfaces", otherInterfaces), Type: Int, Kind: Computed, JA: "同じ相手と通信した他のインターフェイス", EN: "other interfaces with the same peer", Says: "different interfaces of the account with accepted flows, without the finding's own", Reads: []string{"interface"}},
 	{Key: "network.port_opened", Families: networkFamilies, Rule: ofTable("network.port_opened", func(_ *view, t table) result {
-		n, _ := t.sum("one", func(int) bool { return false })
-		for i := range t.len() {
-			if t.text(i, "error_code") == "" {
-				n++
-			}
-		}
-		return t.counted(n)
+		return t.counted(int64(len(t.succeeded())))
 	}), Type: Int, Kind: Computed, JA: "セキュリティグループの許可の追加", EN: "rules added to the security groups", Says: "successful changes of what the finding's security groups let in", Reads: []string{"error_code"}},
 	{Key: "network.port_changes", Families: networkFamilies, Rule: ofTable("network.port_changes", changeTable), Type: Table, Kind: Observed, JA: "セキュリティグループの変更", EN: "changes of the security groups", Says: "calls that change what the finding's security groups let in", Columns: changeColumns},
 
@@ -144,9 +138,6 @@ func networkScanner(v *view, _ string) result {
 	kind := v.networkKind(ip)
 	return known(BoolOf(slices.Contains([]string{"scanner", "bastion", "vpn", "office"}, kind)), findingRef, settingsRef)
 }
-
-// foldName is a name as the query log's field holds it.
-func foldName(s string) string { return lowerName(s) }
 
 // ofFlows is a rule over the flows with the peer; without a peer the question does not arise.
 func ofFlows(get func(v *view, t table) result) func(*view, string) result {

@@ -67,7 +67,7 @@ func ofRole(get func(places) result) func(*view, string) result {
 			for i := range t.len() {
 				earlier[t.text(i, "source_ip")] = true
 			}
-			p.proven = p.proven || exact(t.Answered) && t.len() > 0
+			p.proven = p.proven || t.Exact && t.len() > 0
 			p.from = append(p.from, t.ref())
 		}
 		for _, k := range c.rows {
