@@ -205,7 +205,8 @@ func flowTable(_ *view, t table) result {
 	return t.listRows(func(i int) Row {
 		return Row{
 			TextOf(t.text(i, "source_ip")), TextOf(t.text(i, "dest_ip")), TextOf(t.text(i, "action")), IntOf(t.int(i, "n")),
-			{Type: Bytes, Num: t.int(i, "bytes")}, TimeOf(t.time(i, "first")), TimeOf(t.time(i, "last")),
+			{Type: Bytes, Num: t.int(i, "bytes")},
+			TimeOf(t.time(i, "first")), TimeOf(t.time(i, "last")),
 		}
 	})
 }

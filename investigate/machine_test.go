@@ -106,14 +106,18 @@ const bruteForced = `{"schemaVersion":"2.0","accountId":"111122223333","region":
 
 func flowRecord(minute int, action string, bytes int64) record {
 	at := tried.Add(time.Duration(minute) * time.Minute)
-	return record{"event_time": query.TimeOf(at), "end_time": query.TimeOf(at.Add(time.Minute)), "account": query.TextOf("111122223333"), "interface": query.TextOf("eni-0123456789abcdef0"),
-		"source_ip": query.IPOf("198.51.100.7"), "dest_ip": query.IPOf("10.0.0.5"), "action": query.TextOf(action), "bytes": query.IntOf(bytes)}
+	return record{
+		"event_time": query.TimeOf(at), "end_time": query.TimeOf(at.Add(time.Minute)), "account": query.TextOf("111122223333"), "interface": query.TextOf("eni-0123456789abcdef0"),
+		"source_ip": query.IPOf("198.51.100.7"), "dest_ip": query.IPOf("10.0.0.5"), "action": query.TextOf(action), "bytes": query.IntOf(bytes),
+	}
 }
 
 func roleRecord(minute int, api, ip string) record {
-	return record{"event_time": query.TimeOf(tried.Add(time.Duration(minute) * time.Minute)), "api": query.TextOf(api), "event_name": query.TextOf(api), "account": query.TextOf("111122223333"),
+	return record{
+		"event_time": query.TimeOf(tried.Add(time.Duration(minute) * time.Minute)), "api": query.TextOf(api), "event_name": query.TextOf(api), "account": query.TextOf("111122223333"),
 		"event_category": query.TextOf("Management"), "read_only": query.BoolOf(api != "StopLogging"), "source_ip": query.IPOf(ip), "session_name": query.TextOf("i-0123456789abcdef0"), "user_type": query.TextOf("AssumedRole"),
-		"user_arn": query.TextOf("arn:aws:sts::111122223333:assumed-role/web/i-0123456789abcdef0"), "session_issuer_name": query.TextOf("web")}
+		"user_arn": query.TextOf("arn:aws:sts::111122223333:assumed-role/web/i-0123456789abcdef0"), "session_issuer_name": query.TextOf("web"),
+	}
 }
 
 // The truth of each story was reasoned before any run. An own scanner that is refused 40 times, and
@@ -191,8 +195,10 @@ func TestOtherMachinesComeToTheTruth(t *testing.T) {
 			if i == failed {
 				op, code = "CONNECT", 0
 			}
-			out = append(out, record{"event_time": query.TimeOf(tried.Add(time.Duration(i) * time.Minute)), "user_name": query.TextOf("app"), "source_ip": query.IPOf("198.51.100.7"),
-				"database_instance": query.TextOf("orders"), "operation": query.TextOf(op), "return_code": query.IntOf(code)})
+			out = append(out, record{
+				"event_time": query.TimeOf(tried.Add(time.Duration(i) * time.Minute)), "user_name": query.TextOf("app"), "source_ip": query.IPOf("198.51.100.7"),
+				"database_instance": query.TextOf("orders"), "operation": query.TextOf(op), "return_code": query.IntOf(code),
+			})
 		}
 		return out
 	}
