@@ -36,6 +36,9 @@ func (v *view) actorRow() (t table, row int, why result, ok bool) {
 			t, ok = p, true
 		}
 	}
+	if v.machine() {
+		t, why, ok = v.ask("activity.total", "session") // of the instance's or the function's role
+	}
 	if !ok {
 		return table{}, 0, why, false
 	}

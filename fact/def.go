@@ -26,7 +26,10 @@ type Def struct {
 
 // arises tells whether cases of a family of findings have the fact.
 func (d Def) arises(family string) bool {
-	return len(d.Families) == 0 || slices.Contains(d.Families, family)
+	if len(d.Families) == 0 {
+		return !personal(d.Key) || !slices.Contains(machineFamilies, family)
+	}
+	return slices.Contains(d.Families, family)
 }
 
 // Defs are all declared facts in the order of their numbers.
@@ -53,6 +56,7 @@ func init() {
 		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
+		networkDefs, roleDefs, workloadDefs, databaseDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

@@ -29,10 +29,10 @@ var eventDefs = []Def{
 	{Key: "event.user_agent_family", Rule: eventTool, Type: Text, Kind: Computed, JA: "ツール", EN: "tool", Says: "name before the first slash of the user agent"},
 	{Key: "event.user_agent_version", Rule: eventToolVersion, Type: Text, Kind: Computed, JA: "ツールの版", EN: "tool version", Says: "version after the first slash of the user agent"},
 	{Key: "event.source_ip", Rule: eventSourceIP, Type: IP, Kind: External, JA: "送信元IPアドレス", EN: "source IP address", Says: "the finding, else the record"},
-	{Key: "event.source_country", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.Country }), Type: Text, Kind: External, JA: "送信元の国", EN: "source country", Says: "remoteIpDetails of the finding"},
-	{Key: "event.source_city", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.City }), Type: Text, Kind: External, JA: "送信元の都市", EN: "source city", Says: "remoteIpDetails of the finding"},
-	{Key: "event.source_asn", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.ASN }), Type: Text, Kind: External, JA: "送信元のASN", EN: "source ASN", Says: "remoteIpDetails of the finding"},
-	{Key: "event.source_asn_org", Rule: findingText(func(f finding.Finding) string { return f.Action.Remote.ASNOrg }), Type: Text, Kind: External, JA: "送信元の事業者", EN: "source network", Says: "remoteIpDetails of the finding"},
+	{Key: "event.source_country", Rule: fromSource(func(r finding.Remote) string { return r.Country }), Type: Text, Kind: External, JA: "送信元の国", EN: "source country", Says: "remoteIpDetails of the finding"},
+	{Key: "event.source_city", Rule: fromSource(func(r finding.Remote) string { return r.City }), Type: Text, Kind: External, JA: "送信元の都市", EN: "source city", Says: "remoteIpDetails of the finding"},
+	{Key: "event.source_asn", Rule: fromSource(func(r finding.Remote) string { return r.ASN }), Type: Text, Kind: External, JA: "送信元のASN", EN: "source ASN", Says: "remoteIpDetails of the finding"},
+	{Key: "event.source_asn_org", Rule: fromSource(func(r finding.Remote) string { return r.ASNOrg }), Type: Text, Kind: External, JA: "送信元の事業者", EN: "source network", Says: "remoteIpDetails of the finding"},
 	{Key: "event.known_network", Rule: eventKnownNetwork, Type: Text, Kind: Context, JA: "既知のネットワーク", EN: "known network", Says: "configuration: networks"},
 	{Key: "event.target_bucket", Rule: eventBucket, Type: Text, Kind: External, JA: "対象バケット", EN: "bucket", Says: "the finding"},
 	{Key: "event.target_resource", Rule: eventTarget, Type: Text, Kind: External, JA: "対象リソース", EN: "target", Says: "the finding"},
@@ -44,6 +44,9 @@ func (v *view) eventRows() (table, result, bool) { return v.ask("event.recorded"
 func eventRecorded(v *view, _ string) result {
 	if v.f.Sequence != nil {
 		return sequenceRecorded(v)
+	}
+	if v.machine() {
+		return machineRecorded(v)
 	}
 	t, why, ok := v.eventRows()
 	if !ok {
@@ -255,6 +258,9 @@ func plain(s string) bool {
 }
 
 func eventSourceIP(v *view, _ string) result {
+	if v.outward() {
+		return notApplicable(findingRef)
+	}
 	if ip := v.f.Action.Remote.IP; ip.IsValid() {
 		return known(IPOf(ip.String()), findingRef)
 	}
@@ -268,6 +274,9 @@ func eventSourceIP(v *view, _ string) result {
 
 func eventKnownNetwork(v *view, _ string) result {
 	ip := v.f.Action.Remote.IP
+	if v.outward() {
+		return notApplicable(findingRef)
+	}
 	if !ip.IsValid() {
 		return unknown("finding", findingRef)
 	}

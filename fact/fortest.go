@@ -19,7 +19,7 @@ type TestWorld struct {
 
 // ForTest makes Facts of chosen values, for tests of what stands above this package. Facts
 // are put in the order of their declarations and numbered; every declared fact that is not
-// in the list is Unknown for want of an answer.
+// in the list is Unknown for want of an answer, but those that only other families of findings have.
 func ForTest(list []Fact, in ...TestWorld) Facts {
 	var w TestWorld
 	if len(in) > 0 {
@@ -48,13 +48,10 @@ func ForTest(list []Fact, in ...TestWorld) Facts {
 		}
 		// As in Derive, a case has no facts of other families, but those that a test chose.
 		subjects := []string{""}
-		if w.Finding.Type != "" && !d.arises(finding.FamilyOf(w.Finding)) {
-			continue
-		}
-		if d.Looks != "" {
+		if d.Looks != "" || w.Finding.Type != "" && !d.arises(finding.FamilyOf(w.Finding)) {
 			subjects = nil
 		}
-		if d.Each != nil {
+		if d.Each != nil && subjects != nil {
 			subjects = d.Each(&view{set: w.Evidence, done: map[string]any{}})
 		}
 		for _, s := range subjects {

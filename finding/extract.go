@@ -44,6 +44,7 @@ func extract(doc map[string]any) Finding {
 	f.DetectorID = first(f.DetectorID, arn.detector)
 	f.Resource = readResource(top.at("resource"))
 	f.Resource.Name = resourceName(top, f.Resource)
+	f.readMachine(top)
 	return f
 }
 

@@ -61,6 +61,12 @@ type Finding struct {
 	Anomaly  Anomaly
 	Sequence *Sequence // set for attack sequences only
 
+	Process   Process   // runtime findings
+	Container Container // findings about containers
+	Scan      Scan      // malware findings
+	Login     Login     // findings about databases
+	Function  Function  // findings about AWS Lambda
+
 	Shape Shape
 	doc   map[string]any // the canonical document: the lowerCamel form with every member that was received
 	raw   []byte
@@ -101,6 +107,7 @@ type Instance struct {
 	ProfileARN     string
 	PrivateIPs     []netip.Addr
 	PublicIPs      []netip.Addr
+	Interfaces     []string // network interfaces: eni-...
 	SecurityGroups []string
 	VPC, Subnet    string
 	Tags           map[string]string

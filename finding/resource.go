@@ -40,8 +40,9 @@ func readInstance(n node) Instance {
 		Launched:   n.at("launchTime").time(),
 	}
 	var private, public unique[netip.Addr]
-	var groups unique[string]
+	var groups, interfaces unique[string]
 	for _, nic := range n.at("networkInterfaces").list() {
+		interfaces.add(nic.at("networkInterfaceId").text())
 		private.add(nic.at("privateIpAddress").addr())
 		for _, p := range nic.at("privateIpAddresses").list() {
 			private.add(p.at("privateIpAddress").addr())
@@ -60,7 +61,7 @@ func readInstance(n node) Instance {
 		i.VPC = first(i.VPC, nic.at("vpcId").text())
 		i.Subnet = first(i.Subnet, nic.at("subnetId").text())
 	}
-	i.PrivateIPs, i.PublicIPs, i.SecurityGroups = private.list, public.list, groups.list
+	i.PrivateIPs, i.PublicIPs, i.SecurityGroups, i.Interfaces = private.list, public.list, groups.list, interfaces.list
 	return i
 }
 

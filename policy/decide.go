@@ -140,7 +140,7 @@ func (j *judge) confidence(ev required) {
 		limit(Medium, j.gapIDs(ev.missing))
 	}
 	for _, p := range j.supporting {
-		if got := j.proves(p); !got.ok && !got.moot {
+		if got := j.proves(p); !got.ok && !got.moot && !j.foreign(p) {
 			limit(Medium, j.gapsOf(p, got))
 		}
 	}
@@ -151,6 +151,11 @@ func (j *judge) confidence(ev required) {
 		limit(Low, j.gapIDs(ev.missing))
 	}
 	j.a.confidence, j.a.cappedBy = level, j.inOrder(by)
+}
+
+// foreign tells whether nothing that a proof names applies to cases of this kind.
+func (j *judge) foreign(p proof) bool {
+	return len(p.Known) > 0 && !slices.ContainsFunc(p.Known, func(name string) bool { return j.in[name].state != fact.NotApplicable })
 }
 
 // gapsOf are the gaps behind a proof that failed: of what is missing, else the one it names.
