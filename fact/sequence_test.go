@@ -120,16 +120,30 @@ func TestSignalsAreHeldAgainstTheirOwnLogs(t *testing.T) {
 			"sequence.regions": "eu-west-1", "sequence.apis": "CreateAccessKey, StopLogging", "sequence.data_apis": "GetObject", "sequence.actors": "batch",
 			"sequence.first": "2025-09-09T04:00:00Z", "sequence.last": "2025-09-09T04:30:00Z", "actor.key_kind": "long_term",
 		}},
-		"another credential, another time": {[]string{member}, []evidence.Item{signalCalls(evidence.Collected,
-			cells("2025-09-09T04:00:00Z", "CreateAccessKey", "AKIAEXAMPLE000000001", "batch", ""), cells("2025-09-09T04:12:00Z", "StopLogging", "AKIAEXAMPLE000000009", "batch", "")), read},
-			map[Key]string{"sequence.confirmed": "1", "sequence.not_found": "2", "event.recorded": "false"}},
-		"nobody records data events": {[]string{member}, []evidence.Item{signalCalls(evidence.Collected, key, stop),
-			answer("s3_data", "", evidence.NotCollectedState, []string{"sequence.data_calls_seen"}, signalColumns)},
-			map[Key]string{"sequence.confirmed": "2", "sequence.not_found": "0", "sequence.unverified": "1", "event.recorded": "unknown: s3_data NotCollected"}},
-		"the member finding was not given": {nil, []evidence.Item{signalCalls(evidence.Collected, key, stop), read},
-			map[Key]string{"sequence.confirmed": "3", "sequence.findings_given": "0", "sequence.unverified": "1"}},
-		"a member finding of another Region": {[]string{fmt.Sprintf(memberDoc, "ap-northeast-1")}, nil,
-			map[Key]string{"sequence.regions": "ap-northeast-1, eu-west-1", "sequence.confirmed": "0", "sequence.unverified": "3"}},
+		"another credential, another time": {
+			[]string{member},
+			[]evidence.Item{signalCalls(evidence.Collected,
+				cells("2025-09-09T04:00:00Z", "CreateAccessKey", "AKIAEXAMPLE000000001", "batch", ""), cells("2025-09-09T04:12:00Z", "StopLogging", "AKIAEXAMPLE000000009", "batch", "")), read},
+			map[Key]string{"sequence.confirmed": "1", "sequence.not_found": "2", "event.recorded": "false"},
+		},
+		"nobody records data events": {
+			[]string{member},
+			[]evidence.Item{
+				signalCalls(evidence.Collected, key, stop),
+				answer("s3_data", "", evidence.NotCollectedState, []string{"sequence.data_calls_seen"}, signalColumns),
+			},
+			map[Key]string{"sequence.confirmed": "2", "sequence.not_found": "0", "sequence.unverified": "1", "event.recorded": "unknown: s3_data NotCollected"},
+		},
+		"the member finding was not given": {
+			nil,
+			[]evidence.Item{signalCalls(evidence.Collected, key, stop), read},
+			map[Key]string{"sequence.confirmed": "3", "sequence.findings_given": "0", "sequence.unverified": "1"},
+		},
+		"a member finding of another Region": {
+			[]string{fmt.Sprintf(memberDoc, "ap-northeast-1")},
+			nil,
+			map[Key]string{"sequence.regions": "ap-northeast-1, eu-west-1", "sequence.confirmed": "0", "sequence.unverified": "3"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) { hold(t, familyCase(t, sequenceDoc, c.others, c.answers...), c.want) })
 	}
