@@ -51,7 +51,7 @@ var layers = map[string][]string{
 	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
 	"source/athenatest": {"source/awstest"}, // the same
 	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
-	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
+	"playbook":          {"finding", "query", "evidence", "fact", "source", "strictyaml"},
 	"guardduty":         {"finding", "fact", "source", "source/awsconn"},
 	"source/directory":  {"evidence", "source", "people"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},

@@ -78,7 +78,7 @@ func Encode(it Item) []byte {
 	if it.Ask.Dataset != "" {
 		f.Ask = it.Ask.String()
 	}
-	if it.Kind == AnswerItem || it.Kind == LookupItem && it.Answer.Outcome != 0 {
+	if it.Answered() {
 		f.Answer = &answerForm{
 			Columns: it.Answer.Columns, Native: it.Answer.Native, Outcome: it.Answer.Outcome.String(),
 			Reason: exact(it.Answer.Reason), Rows: it.Answer.Rows,
@@ -142,7 +142,7 @@ func Decode(data []byte) (Item, error) {
 			return Item{}, fmt.Errorf("decode evidence %s: %w", f.ID, err)
 		}
 	}
-	if it.Kind == AnswerItem && f.Answer == nil {
+	if it.Listed() && f.Answer == nil {
 		return Item{}, fmt.Errorf("decode evidence %s: an answer without an outcome", f.ID)
 	}
 	if f.Answer != nil {

@@ -17,6 +17,7 @@ const (
 	QualityItem                       // what a source says of its own records: duplicates, quarantine; JSON in Body
 	LookupItem                        // an external look-up, or what a service says of its own settings, JSON in Body
 	TestimonyItem                     // what a person answered, JSON in Body
+	SearchItem                        // what a search in a source's own language answered; no fact but its own rows rests on it
 )
 
 // An ID numbers an item within its case: "E3". Numbers follow (round, question, source order), never arrival.
@@ -35,11 +36,26 @@ type Item struct {
 	Missing  []string    // NotAsked: the facts whose values never came
 	Source   string      // name of the source asked
 	Coverage []Coverage  // what the source told of Scope before it was asked
-	Answer   Answer      // AnswerItem; of a LookupItem the outcome, and in Native the call that Body answers
+	Answer   Answer      // AnswerItem, SearchItem; of a LookupItem the outcome, and in Native the call that Body answers
 	Body     []byte      // FindingItem, SettingsItem, QualityItem, LookupItem, TestimonyItem
 	Asked    time.Time   // when we asked, UTC; not part of the hash
 	SHA256   string      // content address, see Encode
 }
+
+// Answered tells whether the item keeps an answer with an outcome.
+func (it Item) Answered() bool {
+	switch it.Kind {
+	case AnswerItem, SearchItem:
+		return true
+	case LookupItem:
+		return it.Answer.Outcome != 0
+	case FindingItem, SettingsItem, QualityItem, TestimonyItem:
+	}
+	return false
+}
+
+// Listed tells whether the item's answer is rows.
+func (it Item) Listed() bool { return it.Kind == AnswerItem || it.Kind == SearchItem }
 
 // Complete tells whether the item's source covered the whole scope: every interval Collected and none missing.
 func (it Item) Complete() bool {

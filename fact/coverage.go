@@ -22,7 +22,7 @@ var coverageDefs = []Def{
 	{Key: "coverage.asked", Rule: coverageAsked, Type: Table, Kind: Covering, JA: "照会先と結果", EN: "sources asked", Says: "sources in the order asked and what each said", Columns: []Column{
 		{Name: "question", Type: Text, JA: "質問", EN: "question"},
 		{Name: "source", Type: Text, JA: "照会先", EN: "source"},
-		{Name: "outcome", Type: Name, JA: "結果", EN: "outcome", Enum: []string{"found", "empty", "truncated", "not_collected", "not_yet", "not_asked", "denied", "throttled", "failed"}},
+		{Name: "outcome", Type: Name, JA: "結果", EN: "outcome", Enum: outcomeWords()},
 		{Name: "rows", Type: Int, JA: "行数", EN: "rows"},
 		{Name: "reason", Type: Text, JA: "理由", EN: "reason"},
 	}},
@@ -155,6 +155,9 @@ func coverageFailures(v *view, _ string) result {
 	var n int64
 	var refs []Ref
 	for _, it := range v.set.Items() {
+		if it.Kind == evidence.SearchItem { // no fact rests on it; searches.asked tells of it
+			continue
+		}
 		switch it.Answer.Outcome {
 		case evidence.Denied, evidence.Throttled, evidence.Failed:
 			n++

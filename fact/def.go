@@ -21,6 +21,7 @@ type Def struct {
 	Each     func(*view) []string                 // the subjects; nil when there is only one, ""
 	Rule     func(v *view, subject string) result // pure
 	Says     string                               // the rule in a few words, printed in the appendix
+	When     func(*view) bool                     // cases that have it; nil for every case
 	Looks    evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
 }
 
@@ -55,7 +56,7 @@ func init() {
 		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs, keyDefs,
 		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
-		modelDefs,
+		modelDefs, searchDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
 	} {
 		for _, d := range group {

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -112,4 +113,13 @@ func familyOfText(t Type) string {
 	default:
 		return ""
 	}
+}
+
+// Families are the families of the catalogue, sorted.
+func Families() []string {
+	set := map[string]bool{}
+	for _, i := range catalogue {
+		set[i.Family] = true
+	}
+	return slices.Sorted(maps.Keys(set))
 }

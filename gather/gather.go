@@ -196,5 +196,5 @@ func (r *gathering) notAsked() error {
 		})
 	}
 	r.notLookedUp(facts, values)
-	return nil
+	return r.notSearched(values)
 }

@@ -63,8 +63,12 @@ func (r *gathering) round(ctx context.Context, round int) (more bool, err error)
 	if err != nil {
 		return false, err
 	}
+	searched, err := r.searchOwn(ctx, round, values)
+	if err != nil {
+		return false, err
+	}
 	r.keepDocuments(round)
-	return looked || len(list) > 0, nil
+	return looked || searched || len(list) > 0, nil
 }
 
 // walk takes the questions along their sources, all of them one source further at a time, until

@@ -39,6 +39,7 @@ type Playbook struct {
 	Title     Text
 	Questions []Question
 	LookUps   []LookUp
+	Searches  []Search // that people wrote, of the finding's family; set by [Set.For]
 }
 
 // A Question is one query with parameters that are not known yet.
@@ -71,8 +72,10 @@ type Window struct {
 // A Set is all playbooks, by id.
 type Set struct {
 	books     map[string]Playbook
-	questions []Question        // also those that no playbook asks
+	questions []Question // also those that no playbook asks
+	searches  []Search
 	files     map[string][]byte // as read, for the bundle
+	where     string            // the folder they were read from, for messages
 }
 
 // Default returns the playbooks that come with the program.
@@ -133,12 +136,15 @@ func (s Set) Get(id string) (Playbook, bool) {
 // For is the playbook for a finding: of its family, else the generic one.
 func (s Set) For(f finding.Finding) Playbook {
 	family := finding.FamilyOf(f)
+	book := s.books[Generic]
 	for _, b := range s.All() {
 		if slices.Contains(b.Families, family) {
-			return b
+			book = b
+			break
 		}
 	}
-	return s.books[Generic]
+	book.Searches = s.SearchesFor(family)
+	return book
 }
 
 // Generic is the playbook that takes every finding no other does.
@@ -221,7 +227,12 @@ type (
 const questionsName = "questions.yaml"
 
 func build(files map[string][]byte, where string) (Set, error) {
-	set := Set{books: map[string]Playbook{}, files: files}
+	set := Set{books: map[string]Playbook{}, files: files, where: where}
+	if data, ok := files[SearchesName]; ok {
+		if err := set.readSearches(where, data); err != nil {
+			return Set{}, err
+		}
+	}
 	name := path.Join(where, questionsName)
 	var qf questionsFile
 	if err := strictyaml.Decode(name, files[questionsName], &qf); err != nil {
@@ -253,7 +264,7 @@ func build(files map[string][]byte, where string) (Set, error) {
 		looks[l.ID], lookIDs = l, append(lookIDs, l.ID)
 	}
 	for _, file := range slices.Sorted(maps.Keys(files)) {
-		if file == questionsName {
+		if file == questionsName || file == SearchesName {
 			continue
 		}
 		var y bookYAML
@@ -399,6 +410,26 @@ func span(s string) (time.Duration, error) {
 	return 0, fmt.Errorf("%q has no known unit; write such as \"30d\", \"24h\", \"15m\" or \"60s\"", s)
 }
 
+// bind is the window once its times are known.
+func (w Window) bind(values map[string]query.Value) query.Window {
+	when := func(s string) time.Time { return values[strings.TrimPrefix(s, "$")].Time() }
+	from, to := w.From, w.To
+	if w.Around != "" {
+		from, to = w.Around, w.Around
+	}
+	return query.Window{From: when(from).Add(-w.Before), To: when(to).Add(w.After)}
+}
+
+// check tells of a time of the window that is none.
+func (w Window) check(types map[string]query.Type) error {
+	for _, p := range []string{w.Around, w.From, w.To} {
+		if n, param := strings.CutPrefix(p, "$"); p != "" && (!param || types[n] != query.Time) {
+			return fmt.Errorf("%s is no time; take a fact of type time such as $event.time", p)
+		}
+	}
+	return nil
+}
+
 // check asks everything of a question that can be known before its parameters are.
 func (q Question) check() error {
 	wrong := func(field, format string, args ...any) error {
@@ -411,10 +442,8 @@ func (q Question) check() error {
 			return wrong("where", "unknown parameter $%s%s", p, didYouMean(p, names))
 		}
 	}
-	for _, p := range []string{q.Window.Around, q.Window.From, q.Window.To} {
-		if n := strings.TrimPrefix(p, "$"); p != "" && types[n] != query.Time {
-			return wrong("window", "%s is no time; take a fact of type time such as $event.time", p)
-		}
+	if err := q.Window.check(types); err != nil {
+		return wrong("window", "%w", err)
 	}
 	probe := q.Query
 	probe.Window = query.Window{From: time.Unix(0, 0), To: time.Unix(3600, 0)}
@@ -538,12 +567,7 @@ func (q Question) Bind(values map[string]query.Value) (bound query.Query, scope 
 		}
 		return s
 	}
-	when := func(s string) time.Time { return values[strings.TrimPrefix(s, "$")].Time() }
-	q.Query.Window = query.Window{From: when(q.Window.From).Add(-q.Window.Before), To: when(q.Window.To).Add(q.Window.After)}
-	if q.Window.Around != "" {
-		at := when(q.Window.Around)
-		q.Query.Window = query.Window{From: at.Add(-q.Window.Before), To: at.Add(q.Window.After)}
-	}
+	q.Query.Window = q.Window.bind(values)
 	if bound, err = query.Bind(q.Query, values); err == nil {
 		err = query.Check(bound)
 	}

@@ -94,7 +94,7 @@ func (f feature) read(facts fact.Facts) input {
 }
 
 func readOne(f fact.Fact, t fact.Type) input {
-	if d, _ := fact.DefOf(f.Key); f.ID == "" && d.Looks != "" {
+	if d, _ := fact.DefOf(f.Key); f.ID == "" && (d.Looks != "" || d.When != nil) {
 		return input{state: fact.NotApplicable} // nobody looks such things up
 	}
 	in := input{state: f.State, facts: []fact.Fact{f}}

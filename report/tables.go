@@ -362,6 +362,7 @@ var outcomeNames = map[evidence.Outcome]string{
 var itemNames = map[evidence.ItemKind]string{
 	evidence.FindingItem: "finding", evidence.SettingsItem: "settings", evidence.QualityItem: "quality",
 	evidence.LookupItem: "lookup", evidence.TestimonyItem: "testimony", evidence.AnswerItem: "answer",
+	evidence.SearchItem: "search",
 }
 
 func (w composer) allEvidence() []Block {
@@ -376,10 +377,10 @@ func (w composer) allEvidence() []Block {
 			name = itemNames[it.Kind]
 		}
 		cells := [][]Run{{literal(string(it.ID))}, {w.code(name)}, w.orDash(it.Source), {literal(w.word("missing"))}, {literal(w.word("missing"))}, w.orDash(it.Answer.Reason), w.orDash(it.SHA256)}
-		if it.Kind == evidence.AnswerItem || it.Kind == evidence.LookupItem && it.Answer.Outcome != 0 {
+		if it.Answered() {
 			cells[3] = w.value(fact.NameOf(outcomeNames[it.Answer.Outcome]), "coverage.asked.outcome", nil)
 		}
-		if it.Kind == evidence.AnswerItem {
+		if it.Listed() {
 			cells[4] = w.value(fact.IntOf(int64(len(it.Answer.Rows))), "", nil)
 		}
 		t.Rows = append(t.Rows, TableRow{Target: string(it.ID), Cells: cells})

@@ -31,6 +31,25 @@ type Preparer interface {
 	Prepare(qs []query.Query)
 }
 
+// A Search is one that a person wrote in a source's own language. $name in its text stands for a
+// whole value; values are bound, never pasted.
+type Search struct {
+	Text    string
+	Types   map[string]query.Type // the parameters that may be named
+	Columns []string              // the fields of its rows that are kept
+	Values  map[string]query.Value
+	Window  query.Window // of the records' own time, or what the source takes for it
+	Limit   int          // rows that are kept
+}
+
+// A Searcher is a Source that takes searches in a language of its own. What they answer are rows
+// of texts, and nothing follows from them but what they say.
+type Searcher interface {
+	// Search runs a search. A search that could do more than read is refused with an error that
+	// wraps [ErrInvalid].
+	Search(ctx context.Context, s Search) (evidence.Answer, error)
+}
+
 // A Concurrent source can be asked several questions at once. Others are asked one after the
 // other, in the order of the playbook.
 type Concurrent interface {

@@ -3,10 +3,14 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"uratori/config"
+	"uratori/fact"
+	"uratori/playbook"
 )
 
 // What docs/sources.md tells people to write is what the program reads.
@@ -37,6 +41,35 @@ func TestDocumentedSourcesAreRead(t *testing.T) {
 	for _, kind := range []string{"splunk", "cloudtrail", "athena", "entra"} {
 		if !seen[kind] {
 			t.Errorf("no block sets up a source of type %s", kind)
+		}
+	}
+}
+
+// What docs/searches.md tells people to write is read, and in Splunk's language.
+func TestDocumentedSearchesAreRead(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "searches.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "```yaml\n")
+	block, _, ok := strings.Cut(block, "```")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, playbook.SearchesName), []byte(block), 0o600); err != nil || !ok {
+		t.Fatal(err, ok)
+	}
+	set, err := playbook.Load(dir)
+	if err == nil {
+		set, err = readSearches(set, config.Config{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := set.Searches(); len(list) != 1 || !slices.Equal(list[0].Params, []string{"person.upn"}) {
+		t.Errorf("searches %+v", list)
+	}
+	for _, name := range regexp.MustCompile("`\\$([a-z_.]+)`").FindAllStringSubmatch(string(text), -1) {
+		if _, known := fact.ParameterTypes()[name[1]]; !known && name[1] != "name" {
+			t.Errorf("$%s is no parameter", name[1])
 		}
 	}
 }

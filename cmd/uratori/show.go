@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -27,6 +28,9 @@ func (a *app) playbooks() *cobra.Command {
 			return playbook.Default()
 		}
 		s, err := playbook.Load(dir)
+		if err == nil {
+			s, err = readSearches(s, config.Config{})
+		}
 		return s, usage(err)
 	}
 	cmd := &cobra.Command{Use: "playbook", Args: cobra.NoArgs, RunE: group, Short: "Show and check the questions that findings raise", Example: "  uratori playbook show s3"}
@@ -60,6 +64,11 @@ func (a *app) playbooks() *cobra.Command {
 				fmt.Fprintf(a.out, "%s (%s / %s)\n  takes %v\n  answers %v\n", q.ID, q.Title.JA, q.Title.EN, q.Params(), q.Answers)
 				if q.Query.Where != nil {
 					fmt.Fprintf(a.out, "  where %s\n", q.Query.Where)
+				}
+			}
+			for _, one := range s.Searches() {
+				if len(one.Families) == 0 || slices.ContainsFunc(b.Families, func(f string) bool { return slices.Contains(one.Families, f) }) {
+					fmt.Fprintf(a.out, "search %s of %s (%s / %s)\n  takes %v\n  %s\n", one.ID, one.Source, one.Title.JA, one.Title.EN, one.Params, strings.ReplaceAll(strings.TrimSpace(one.Text), "\n", "\n  "))
 				}
 			}
 			return nil

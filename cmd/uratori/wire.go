@@ -25,6 +25,7 @@ import (
 	"uratori/source"
 	"uratori/source/local"
 	"uratori/source/scripted"
+	"uratori/source/splunk"
 )
 
 // loadConfig reads the configuration named by a flag; without one the defaults.
@@ -107,11 +108,32 @@ func tools(c config.Config, lang string) (investigate.Tools, error) {
 	if t.Playbooks, err = playbook.Default(); c.Playbooks != "" && err == nil {
 		t.Playbooks, err = playbook.Load(c.Path(c.Playbooks))
 	}
+	if err == nil {
+		t.Playbooks, err = readSearches(t.Playbooks, c)
+	}
 	if err != nil {
 		return t, usage(err)
 	}
 	t.Policy, err = loadPolicy(c.Path(c.Policy))
 	return t, usage(err)
+}
+
+// readSearches has the searches of people read by who knows the language of their source. Without
+// a configuration, such as under "playbook test", each is taken for Splunk's: no other source has
+// a language of its own.
+func readSearches(s playbook.Set, c config.Config) (playbook.Set, error) {
+	return s.Understand(func(one playbook.Search) ([]string, error) {
+		for _, y := range c.Sources {
+			if y.Name == one.Source && y.Type != "splunk" {
+				return nil, fmt.Errorf("source %q is of type %s, which takes no searches of your own; only splunk does", y.Name, y.Type)
+			}
+		}
+		t, err := splunk.ParseTemplate(one.Text, fact.ParameterTypes(), one.Columns)
+		if err != nil {
+			return nil, err
+		}
+		return t.Params(), nil
+	})
 }
 
 func loadPolicy(path string) (policy.Policy, error) {

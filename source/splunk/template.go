@@ -159,10 +159,23 @@ type Bound struct {
 // String is the search.
 func (b Bound) String() string { return b.spl }
 
-// Run runs a bound template over a window of index time and keeps at most limit rows, in the order
-// in which Splunk gave them. All values are texts, several of one field a set; the rows say what
-// the search says, not what the logs hold.
-func (s *Source) Run(ctx context.Context, b Bound, w query.Window, limit int) (a evidence.Answer, err error) {
+// Search runs a search in SPL over a window of index time and keeps at most its limit of rows, in
+// the order in which Splunk gave them. All values are texts, several of one field a set; the rows
+// say what the search says, not what the logs hold. What is wrong with the search itself wraps
+// [source.ErrInvalid], and then no call was made.
+func (s *Source) Search(ctx context.Context, q source.Search) (evidence.Answer, error) {
+	t, err := ParseTemplate(q.Text, q.Types, q.Columns)
+	if err != nil {
+		return evidence.Answer{}, fmt.Errorf("ask %s: %w: %w", s.Name(), source.ErrInvalid, err)
+	}
+	b, err := t.Bind(q.Values)
+	if err != nil {
+		return evidence.Answer{}, fmt.Errorf("ask %s: %w", s.Name(), err)
+	}
+	return s.run(ctx, b, q.Window, q.Limit)
+}
+
+func (s *Source) run(ctx context.Context, b Bound, w query.Window, limit int) (a evidence.Answer, err error) {
 	began := time.Now()
 	var t tally
 	defer func() {

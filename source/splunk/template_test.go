@@ -166,19 +166,16 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-func TestRunTemplate(t *testing.T) {
-	_, s := splunkd(t, splunktest.Options{Events: trailEvents()}, trailPlaces(), nil)
-	tpl, err := splunk.ParseTemplate(`search index=aws userIdentity.accessKeyId=$key | stats count values(errorCode) as codes by eventName | sort 0 eventName`,
-		map[string]query.Type{"key": query.Text}, []string{"eventName", "count", "codes", "nothing"})
-	if err != nil {
-		t.Fatal(err)
+func TestSearchesOfPeople(t *testing.T) {
+	srv, s := splunkd(t, splunktest.Options{Events: trailEvents()}, trailPlaces(), nil)
+	ask := source.Search{
+		Text:    `search index=aws userIdentity.accessKeyId=$key | stats count values(errorCode) as codes by eventName | sort 0 eventName`,
+		Types:   map[string]query.Type{"key": query.Text},
+		Columns: []string{"eventName", "count", "codes", "nothing"}, Window: window, Limit: 100,
 	}
 	for key, want := range map[string]evidence.Outcome{"ASIAEXAMPLE00000001": evidence.Found, "nobody": evidence.Empty} {
-		b, err := tpl.Bind(map[string]query.Value{"key": query.TextOf(key)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := s.Run(t.Context(), b, window, 100)
+		ask.Values = map[string]query.Value{"key": query.TextOf(key)}
+		a, err := s.Search(t.Context(), ask)
 		if err != nil || a.Outcome != want || a.Calls == 0 || !strings.Contains(a.Native, key) {
 			t.Fatalf("%s: %+v, %v", key, a, err)
 		}
@@ -186,15 +183,27 @@ func TestRunTemplate(t *testing.T) {
 			t.Errorf("rows %v", a.Rows)
 		}
 	}
-	b, err := tpl.Bind(map[string]query.Value{"key": query.TextOf("ASIAEXAMPLE00000001")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a, err := s.Run(t.Context(), b, window, 1); err != nil || a.Outcome != evidence.Truncated || len(a.Rows) != 1 {
+	ask.Values, ask.Limit = map[string]query.Value{"key": query.TextOf("ASIAEXAMPLE00000001")}, 1
+	if a, err := s.Search(t.Context(), ask); err != nil || a.Outcome != evidence.Truncated || len(a.Rows) != 1 {
 		t.Errorf("with a limit of 1: %s, %d rows, %v", a.Outcome, len(a.Rows), err)
 	}
-	if _, err := s.Run(t.Context(), splunk.Bound{}, window, 1); !errors.Is(err, source.ErrInvalid) {
-		t.Errorf("nothing was run: %v", err)
+	before := len(srv.Requests())
+	for name, spoil := range map[string]func(*source.Search){
+		"a writing command": func(q *source.Search) { q.Text = `search index=aws | delete` },
+		"no text":           func(q *source.Search) { q.Text = "" },
+		"no value":          func(q *source.Search) { q.Values = nil },
+		"no columns":        func(q *source.Search) { q.Columns = nil },
+		"no limit":          func(q *source.Search) { q.Limit = 0 },
+		"no window":         func(q *source.Search) { q.Window = query.Window{} },
+	} {
+		q := ask
+		spoil(&q)
+		if a, err := s.Search(t.Context(), q); !errors.Is(err, source.ErrInvalid) || a.Calls != 0 {
+			t.Errorf("%s: %d calls, %v", name, a.Calls, err)
+		}
+	}
+	if after := len(srv.Requests()); after != before {
+		t.Errorf("%d requests were sent for searches that are none", after-before)
 	}
 }
 

@@ -171,6 +171,7 @@ var outcomeWords = map[evidence.Outcome]string{
 var itemWords = map[evidence.ItemKind]string{
 	evidence.FindingItem: "finding", evidence.SettingsItem: "settings", evidence.AnswerItem: "answer",
 	evidence.QualityItem: "quality", evidence.LookupItem: "lookup", evidence.TestimonyItem: "testimony",
+	evidence.SearchItem: "search",
 }
 
 func (l layout) evidence() []block {
@@ -185,10 +186,10 @@ func (l layout) evidence() []block {
 			name = itemWords[it.Kind]
 		}
 		outcome, rows := cell(nil), cell(nil)
-		if it.Kind == evidence.AnswerItem || it.Kind == evidence.LookupItem && it.Answer.Outcome != 0 {
+		if it.Answered() {
 			outcome = func(t *tape) bool { return t.choice("coverage.asked.outcome", outcomeWords[it.Answer.Outcome]) }
 		}
-		if it.Kind == evidence.AnswerItem {
+		if it.Listed() {
 			rows = func(t *tape) bool { return t.same(int64(len(it.Answer.Rows))) }
 		}
 		g.rows = append(g.rows, gridRow{string(it.ID), []cell{
