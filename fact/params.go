@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"net/netip"
 	"strings"
 
 	"uratori/query"
@@ -18,7 +19,11 @@ func Parameters(fs Facts) map[string]query.Value {
 		if f.State != Known && !part || f.Subject != "" {
 			continue
 		}
-		if v, ok := parameter(f.Value, part); ok {
+		v, ok := parameter(f.Value, part)
+		if ok && AddressSet(string(f.Key)) {
+			v, ok = addresses(v)
+		}
+		if ok {
 			out[string(f.Key)] = v
 		}
 	}
@@ -95,6 +100,25 @@ func parameterType(t Type) (query.Type, bool) {
 	default:
 		return query.Null, false
 	}
+}
+
+// addressSets are the lists whose members are addresses: as parameters they are compared with
+// fields that are addresses.
+var addressSets = map[string]bool{"sequence.addresses": true}
+
+// AddressSet tells whether the parameter of that name is a set of addresses.
+func AddressSet(name string) bool { return addressSets[name] }
+
+// addresses is a set of texts as a set of addresses; ok is false where none of them is one.
+func addresses(v query.Value) (set query.Value, ok bool) {
+	members, cut := v.Set()
+	var list []query.Value
+	for _, m := range members {
+		if a, err := netip.ParseAddr(m.Text()); err == nil {
+			list = append(list, query.IPOf(a.String()))
+		}
+	}
+	return query.SetOf(list, cut), len(list) > 0
 }
 
 func parameter(v Value, part bool) (query.Value, bool) {

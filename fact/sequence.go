@@ -25,12 +25,21 @@ var sequenceDefs = []Def{
 	{Key: "sequence.resources", Families: sequenceFamily, Rule: sequenceResources, Type: Texts, Kind: External, JA: "対象範囲のリソース", EN: "resources in scope", Says: "resource uids, as received"},
 	{Key: "sequence.apis", Families: sequenceFamily, Rule: sequenceAPIs("CLOUD_TRAIL"), Type: Texts, Kind: Computed, JA: "シグナルの管理API", EN: "management APIs of the signals", Says: "API names of the CLOUD_TRAIL signals"},
 	{Key: "sequence.data_apis", Families: sequenceFamily, Rule: sequenceAPIs("S3_DATA_EVENTS"), Type: Texts, Kind: Computed, JA: "シグナルのデータAPI", EN: "data APIs of the signals", Says: "API names of the S3_DATA_EVENTS signals"},
+	{Key: "sequence.clusters", Families: sequenceFamily, Rule: sequenceTexts(func(s *finding.Sequence) []string { return s.Clusters }), Type: Texts, Kind: External, JA: "対象範囲のEKSクラスター", EN: "EKS clusters in scope", Says: "resources of type EKS_CLUSTER"},
+	{Key: "sequence.verbs", Families: sequenceFamily, Rule: sequenceTexts(sequenceVerbs), Type: Texts, Kind: Computed, JA: "シグナルのKubernetesの動詞", EN: "Kubernetes verbs of the signals", Says: "verbs that the EKS_AUDIT_LOGS signals name"},
+	{Key: "sequence.addresses", Families: sequenceFamily, Rule: sequenceTexts(sequenceAddresses), Type: Texts, Kind: External, JA: "シグナルの通信先アドレス", EN: "addresses of the signals", Says: "addresses of the endpoints of FLOW_LOGS signals"},
+	{Key: "sequence.domains", Families: sequenceFamily, Rule: sequenceTexts(sequenceDomains), Type: Texts, Kind: External, JA: "シグナルのドメイン", EN: "domains of the signals", Says: "domains of the endpoints and indicators of DNS_LOGS signals, in lower case"},
+	{Key: "sequence.requests_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.requests_seen"), Type: Int, Kind: Observed, JA: "クラスターのリクエストの記録", EN: "records of requests to the clusters", Says: "count rows", Reads: []string{"event_time", "verb", "resource", "subresource", "user_name", "user_arn", "session_name", "access_key"}},
+	{Key: "sequence.flows_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.flows_seen"), Type: Int, Kind: Observed, JA: "シグナルの通信先とのフロー記録", EN: "flow records with the signals' addresses", Says: "count rows", Reads: []string{"event_time", "end_time", "interface", "instance", "source_ip", "dest_ip"}},
+	{Key: "sequence.names_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.names_seen"), Type: Int, Kind: Observed, JA: "シグナルのドメインの名前解決の記録", EN: "records of queries for the signals' domains", Says: "count rows", Reads: []string{"event_time", "query_name", "instance"}},
 	{Key: "sequence.calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのAPIの記録", EN: "records of the signals' APIs", Says: "count rows", Reads: sequenceReads},
 	{Key: "sequence.data_calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.data_calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのデータAPIの記録", EN: "records of the signals' data APIs", Says: "count rows", Reads: sequenceReads},
 	{Key: "sequence.confirmed", Families: sequenceFamily, Rule: sequenceCount("confirmed"), Type: Int, Kind: Computed, JA: "ログで確認したシグナル", EN: "signals that logs confirm", Says: "signals whose own record was found: API, time and credential or user"},
 	{Key: "sequence.not_found", Families: sequenceFamily, Rule: sequenceCount("not_found"), Type: Int, Kind: Computed, JA: "ログに記録のないシグナル", EN: "signals that the logs do not show", Says: "signals without a record, in a log collected for the whole window"},
 	{Key: "sequence.findings_given", Families: sequenceFamily, Rule: sequenceCount("given"), Type: Int, Kind: Computed, JA: "照合できた構成検出結果", EN: "member findings joined", Says: "FINDING signals whose finding was given to this run, by ARN or id"},
+	{Key: "sequence.only_guardduty", Families: sequenceFamily, Rule: sequenceCount("no_log"), Type: Int, Kind: Computed, JA: "GuardDutyだけが記録するシグナル", EN: "signals that only GuardDuty records", Says: "RUNTIME_MONITORING signals: no log of them exists outside GuardDuty"},
 	{Key: "sequence.unverified", Families: sequenceFamily, Rule: sequenceCount("hidden", "not_given", "not_checked"), Type: Int, Kind: Computed, JA: "裏付けのないシグナル", EN: "signals not verified", Says: "signals whose log does not answer, whose finding was not given, or that no question verifies"},
+	{Key: "sequence.checked", Families: sequenceFamily, Rule: sequenceChecked, Type: Bool, Kind: Computed, JA: "全シグナルを照合できた", EN: "every signal could be checked", Says: "each signal's log answers for the whole window, or its finding was given, or GuardDuty alone records it"},
 	{Key: "sequence.regions", Families: sequenceFamily, Rule: sequenceRegions, Type: Texts, Kind: Computed, JA: "シーケンスと異なるリージョン", EN: "Regions other than the sequence's", Says: "Regions of member findings and resources that differ from the finding's Region"},
 	{Key: "sequence.table", Families: sequenceFamily, Rule: sequenceTable, Type: Table, Kind: Computed, JA: "シグナルと裏付け", EN: "signals and what confirms them", Says: "signals by the time first seen, at most 100", Columns: []Column{
 		{Name: "first", Type: Time, JA: "最初", EN: "first"},
@@ -47,8 +56,9 @@ var sequenceDefs = []Def{
 var sequenceReads = []string{"event_time", "api", "access_key", "user_name", "session_issuer_name"}
 
 // The states of a signal: its record was found; its finding was given; a whole log does not
-// show it; its log does not answer; its finding was not given; no question verifies its kind.
-var signalStates = []string{"confirmed", "given", "not_found", "hidden", "not_given", "not_checked"}
+// show it; its log does not answer; its finding was not given; GuardDuty alone records its kind;
+// it does not tell enough to look for it.
+var signalStates = []string{"confirmed", "given", "not_found", "hidden", "not_given", "no_log", "not_checked"}
 
 const signalSlack = time.Minute // records and signals are stamped by different clocks
 
@@ -96,7 +106,17 @@ func (v *view) verify(g finding.Signal) aSignal {
 		names = append(names, firstText(a.UserName, a.UserUID, a.ID))
 	}
 	s.actor = strings.Join(sortedCopy(names), ", ")
+	last := g.LastSeen
+	if last.Before(g.FirstSeen) {
+		last = g.FirstSeen
+	}
+	from, to := g.FirstSeen.Add(-signalSlack), last.Add(signalSlack)
+	during := func(t table, i int) bool {
+		at := t.time(i, "event_time")
+		return !at.Before(from) && !at.After(to)
+	}
 	var key Key
+	var is func(t table, i int) bool // a record of the signal; nil: it does not tell enough to look for one
 	switch g.Type {
 	case "FINDING":
 		s.state = "not_given"
@@ -105,13 +125,42 @@ func (v *view) verify(g finding.Signal) aSignal {
 		}
 		s.from = append(s.from, settingsRef)
 		return s
-	case "CLOUD_TRAIL":
+	case "RUNTIME_MONITORING":
+		s.state = "no_log"
+		return s
+	case "CLOUD_TRAIL", "S3_DATA_EVENTS":
 		key = "sequence.calls_seen"
-	case "S3_DATA_EVENTS":
-		key = "sequence.data_calls_seen"
+		if g.Type == "S3_DATA_EVENTS" {
+			key = "sequence.data_calls_seen"
+		}
+		if api := signalAPI(g.Name); api != "" {
+			is = func(t table, i int) bool { return t.text(i, "api") == api && during(t, i) && actedIn(t, i, actors) }
+		}
+	case "EKS_AUDIT_LOGS":
+		key = "sequence.requests_seen"
+		if verb, object := signalRequest(g.Name); verb != "" && len(v.f.Sequence.Clusters) > 0 {
+			is = func(t table, i int) bool {
+				return t.text(i, "verb") == verb && requested(t, i) == object && during(t, i) && requestedBy(t, i, actors)
+			}
+		}
+	case "FLOW_LOGS":
+		key = "sequence.flows_seen"
+		if peers := v.endpointAddresses(g); len(peers) > 0 {
+			// A flow record spans its aggregation interval.
+			is = func(t table, i int) bool {
+				peer := slices.Contains(peers, t.text(i, "source_ip")) || slices.Contains(peers, t.text(i, "dest_ip"))
+				return peer && !t.time(i, "event_time").After(to) && !t.time(i, "end_time").Before(from) && v.inSequence(t, i)
+			}
+		}
+	case "DNS_LOGS":
+		key = "sequence.names_seen"
+		if names := v.signalDomains(g); len(names) > 0 {
+			is = func(t table, i int) bool {
+				return slices.Contains(names, lowerName(t.text(i, "query_name"))) && during(t, i) && v.inSequence(t, i)
+			}
+		}
 	}
-	api := signalAPI(g.Name)
-	if key == "" || api == "" || g.FirstSeen.IsZero() {
+	if is == nil || g.FirstSeen.IsZero() {
 		return s
 	}
 	t, why, ok := v.ask(key, "")
@@ -119,13 +168,8 @@ func (v *view) verify(g finding.Signal) aSignal {
 		s.state, s.gap, s.from = "hidden", why.gap, append(s.from, why.from...)
 		return s
 	}
-	last := g.LastSeen
-	if last.Before(g.FirstSeen) {
-		last = g.FirstSeen
-	}
 	for i := range t.len() {
-		at := t.time(i, "event_time")
-		if t.text(i, "api") == api && !at.Before(g.FirstSeen.Add(-signalSlack)) && !at.After(last.Add(signalSlack)) && actedIn(t, i, actors) {
+		if is(t, i) {
 			s.state, s.from = "confirmed", append(s.from, t.row(i))
 			return s
 		}
@@ -149,6 +193,140 @@ func actedIn(t table, i int, actors []finding.SequenceActor) bool {
 		}
 		return a.UserName != "" && (t.text(i, "user_name") == a.UserName || t.text(i, "session_issuer_name") == a.UserName)
 	})
+}
+
+// requested is the kind of object of a request, such as pods or pods/exec.
+func requested(t table, i int) string {
+	if sub := t.text(i, "subresource"); sub != "" {
+		return t.text(i, "resource") + "/" + sub
+	}
+	return t.text(i, "resource")
+}
+
+// requestedBy tells whether one of the actors made the request: by the credential it was mapped
+// from, else by name. Actors without a name, such as processes, are held against time and request alone.
+func requestedBy(t table, i int, actors []finding.SequenceActor) bool {
+	named := false
+	for _, a := range actors {
+		switch {
+		case a.CredentialID != "" && t.text(i, "access_key") != "":
+			if t.text(i, "access_key") == a.CredentialID {
+				return true
+			}
+		case a.UserName != "":
+			arn := t.text(i, "user_arn")
+			if t.text(i, "user_name") == a.UserName || t.text(i, "session_name") == a.UserName || arnNames(arn, a.UserName) {
+				return true
+			}
+		default:
+			continue
+		}
+		named = true
+	}
+	return !named
+}
+
+// arnNames tells whether a whole part of an ARN's resource is the name.
+func arnNames(arn, name string) bool {
+	parts := strings.SplitN(arn, ":", 6)
+	return len(parts) == 6 && slices.Contains(strings.Split(parts[5], "/"), name)
+}
+
+// inSequence tells whether a record is of a machine in the sequence's scope; of a sequence that
+// names none, and of a record that names none, nothing speaks against it.
+func (v *view) inSequence(t table, i int) bool {
+	s := v.f.Sequence
+	instance, eni := t.text(i, "instance"), t.text(i, "interface")
+	if instance == "" && eni == "" || len(s.Instances) == 0 && len(s.Interfaces) == 0 {
+		return true
+	}
+	return slices.Contains(s.Instances, instance) || slices.Contains(s.Interfaces, eni)
+}
+
+// endpoints are the endpoints of a signal; of one that names none, those of the sequence.
+func (v *view) endpoints(g finding.Signal) (out []finding.Endpoint) {
+	for _, e := range v.f.Sequence.Endpoints {
+		if len(g.EndpointIDs) == 0 || slices.Contains(g.EndpointIDs, e.ID) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (v *view) endpointAddresses(g finding.Signal) (out []string) {
+	for _, e := range v.endpoints(g) {
+		if e.IP.IsValid() {
+			out = append(out, e.IP.String())
+		}
+	}
+	return out
+}
+
+func (v *view) signalDomains(g finding.Signal) (out []string) {
+	for _, e := range v.endpoints(g) {
+		if e.Domain != "" {
+			out = append(out, lowerName(e.Domain))
+		}
+	}
+	for _, d := range g.Domains {
+		out = append(out, lowerName(d))
+	}
+	return out
+}
+
+// ofSignals collects what signals of a kind tell, each once.
+func ofSignals(s *finding.Sequence, kind string, tell func(*view, finding.Signal) []string) []string {
+	v := &view{f: finding.Finding{Sequence: s}}
+	var out []string
+	for _, g := range s.Signals {
+		if g.Type == kind {
+			out = append(out, tell(v, g)...)
+		}
+	}
+	return sortedCopy(out)
+}
+
+func sequenceAddresses(s *finding.Sequence) []string {
+	return ofSignals(s, "FLOW_LOGS", (*view).endpointAddresses)
+}
+
+func sequenceDomains(s *finding.Sequence) []string {
+	return ofSignals(s, "DNS_LOGS", (*view).signalDomains)
+}
+
+func sequenceVerbs(s *finding.Sequence) []string {
+	return ofSignals(s, "EKS_AUDIT_LOGS", func(_ *view, g finding.Signal) []string {
+		verb, _ := signalRequest(g.Name)
+		if verb == "" {
+			return nil
+		}
+		return []string{verb}
+	})
+}
+
+func sequenceTexts(get func(*finding.Sequence) []string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		return ofSequence(v, func(s *finding.Sequence) result { return toldTexts(get(s)) })
+	}
+}
+
+// verbs are those of Kubernetes' API (API Concepts, "Resource verbs", and the audit verbs of
+// proxied requests).
+var verbs = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+
+// signalRequest is the verb and the kind of object that an audit log signal names, such as
+// "create clusterrolebindings" or "create:pods/exec"; "" when it names none.
+func signalRequest(name string) (verb, object string) {
+	parts := strings.FieldsFunc(name, func(r rune) bool { return r == ' ' || r == ':' || r == ',' })
+	if len(parts) != 2 {
+		return "", ""
+	}
+	for i, p := range parts {
+		if slices.Contains(verbs, strings.ToLower(p)) {
+			return strings.ToLower(p), strings.ToLower(parts[1-i])
+		}
+	}
+	return "", ""
 }
 
 func (v *view) actorsOf(g finding.Signal) (out []finding.SequenceActor) {
@@ -348,31 +526,53 @@ func sequenceCount(states ...string) func(*view, string) result {
 	}
 }
 
-// sequenceRecorded tells whether every signal of a sequence was found where it was seen.
+// sequenceRecorded tells whether every signal of a sequence was found where it was seen. As long
+// as a log does not answer, it is not known, even if another shows that one is missing: what is
+// wanted is the log.
 func sequenceRecorded(v *view) result {
 	return ofSequence(v, func(*finding.Sequence) result {
-		var refs []Ref
-		found := true
-		hidden := Gap{}
-		for _, s := range v.signals() {
-			refs = append(refs, s.from...)
-			switch s.state {
-			case "not_found":
-				found = false
-			case "hidden":
-				hidden = cmp.Or(hidden, s.gap)
-			case "not_given", "not_checked":
-				hidden = cmp.Or(hidden, Gap{Key: "sequence_members"})
-			}
-		}
+		found, hidden, refs := v.signalsChecked()
 		switch {
+		case hidden != Gap{} && (found || hidden.Key != membersGap):
+			return result{state: Unknown, gap: hidden, from: refs}
 		case !found:
-			return known(BoolOf(false), eachRef(refs)...)
-		case hidden != Gap{}:
-			return result{state: Unknown, gap: hidden, from: eachRef(refs)}
+			return known(BoolOf(false), refs...)
 		}
-		return known(BoolOf(true), eachRef(refs)...)
+		return known(BoolOf(true), refs...)
 	})
+}
+
+// membersGap is the gap of signals whose finding was not given, or that tell too little.
+const membersGap = "sequence_members"
+
+// sequenceChecked is true when every signal could be held against what it rests on, whatever came
+// of it; otherwise it is not known.
+func sequenceChecked(v *view, _ string) result {
+	return ofSequence(v, func(*finding.Sequence) result {
+		if _, hidden, refs := v.signalsChecked(); hidden != (Gap{}) {
+			return result{state: Unknown, gap: hidden, from: refs}
+		}
+		return known(BoolOf(true), findingRef)
+	})
+}
+
+// signalsChecked tells whether no signal is missing in the log it should stand in, and why not every one
+// could be checked: a log that does not answer goes before a finding that was not given.
+func (v *view) signalsChecked() (found bool, hidden Gap, refs []Ref) {
+	found = true
+	var members Gap
+	for _, s := range v.signals() {
+		refs = append(refs, s.from...)
+		switch s.state {
+		case "not_found":
+			found = false
+		case "hidden":
+			hidden = cmp.Or(hidden, s.gap)
+		case "not_given", "not_checked":
+			members = Gap{Key: membersGap}
+		}
+	}
+	return found, cmp.Or(hidden, members), eachRef(refs)
 }
 
 func sequenceRegions(v *view, _ string) result {

@@ -160,3 +160,79 @@ func TestAPIsOfSignals(t *testing.T) {
 		}
 	}
 }
+
+const machineSequence = `{"schemaVersion":"2.0","accountId":"111122223333","region":"us-east-1","partition":"aws","id":"00000000000000000000000000000001",
+	"arn":"arn:aws:guardduty:us-east-1:111122223333:detector/d/finding/00000000000000000000000000000001","type":"AttackSequence:EKS/CompromisedCluster","severity":9,"title":"t","description":"d",
+	"createdAt":"2025-09-09T05:00:00Z","updatedAt":"2025-09-09T05:00:00Z","resource":{"resourceType":"AttackSequence"},
+	"service":{"count":1,"eventFirstSeen":"2025-09-09T04:00:00Z","eventLastSeen":"2025-09-09T04:30:00Z","detection":{"sequence":{"uid":"s","description":"d",
+		"actors":[{"id":"a1","user":{"name":"deploy-role","credentialUid":"ASIAEXAMPLE000000009"}},{"id":"a2","process":{"name":"kworkerd"}}],
+		"endpoints":[{"id":"e1","ip":"203.0.113.9","port":443},{"id":"e2","domain":"Pool.Example.COM."}],
+		"resources":[
+			{"uid":"arn:aws:eks:us-east-1:111122223333:cluster/orders","name":"orders","resourceType":"EKS_CLUSTER","data":{"eksCluster":{"ec2InstanceUids":["arn:aws:ec2:us-east-1:111122223333:instance/i-0aaa"]}}},
+			{"uid":"arn:aws:ec2:us-east-1:111122223333:instance/i-0bbb","resourceType":"EC2_INSTANCE","data":{"ec2Instance":{"ec2NetworkInterfaceUids":["arn:aws:ec2:us-east-1:111122223333:network-interface/eni-0bbb"]}}}],
+		"signals":[
+			{"uid":"k","type":"EKS_AUDIT_LOGS","name":"create pods/exec","firstSeenAt":"2025-09-09T04:00:00Z","lastSeenAt":"2025-09-09T04:00:30Z","actorIds":["a1"]},
+			{"uid":"f","type":"FLOW_LOGS","name":"OutboundTraffic","firstSeenAt":"2025-09-09T04:10:00Z","lastSeenAt":"2025-09-09T04:11:00Z","actorIds":["a2"],"endpointIds":["e1"]},
+			{"uid":"n","type":"DNS_LOGS","name":"DomainRequest","firstSeenAt":"2025-09-09T04:12:00Z","lastSeenAt":"2025-09-09T04:12:00Z","actorIds":["a2"],"endpointIds":["e2"],"signalIndicators":[{"key":"CRYPTOMINING_DOMAIN","values":["xmr.example.net"],"title":"t"}]},
+			{"uid":"r","type":"RUNTIME_MONITORING","name":"Impact:Runtime/CryptoMinerExecuted","firstSeenAt":"2025-09-09T04:15:00Z","lastSeenAt":"2025-09-09T04:15:00Z","actorIds":["a2"]}]}}}}`
+
+// Signals of machines and clusters are held against the audit log, the flow log and the query log;
+// what Runtime Monitoring saw stands in no log.
+func TestSignalsOfMachinesAreHeldAgainstTheirOwnLogs(t *testing.T) {
+	request := func(at, verb, resource, sub, key, arn string) evidence.Row {
+		return cells(at, verb, resource, sub, "deployer", arn, "", key)
+	}
+	const role = "arn:aws:sts::111122223333:assumed-role/deploy-role/sato"
+	requests := func(state evidence.State, rows ...evidence.Row) evidence.Item {
+		return answer("eks_audit", "", state, []string{"sequence.requests_seen"}, []string{"event_time", "verb", "resource", "subresource", "user_name", "user_arn", "session_name", "access_key"}, rows...)
+	}
+	flows := func(rows ...evidence.Row) evidence.Item {
+		return answer("vpc_flow", "", evidence.Collected, []string{"sequence.flows_seen"}, []string{"event_time", "end_time", "interface", "instance", "source_ip", "dest_ip"}, rows...)
+	}
+	names := func(rows ...evidence.Row) evidence.Item {
+		return answer("dns", "", evidence.Collected, []string{"sequence.names_seen"}, []string{"event_time", "query_name", "instance"}, rows...)
+	}
+	exec := request("2025-09-09T04:00:10Z", "create", "pods", "exec", "ASIAEXAMPLE000000009", role)
+	flow := cells("2025-09-09T04:05:00Z", "2025-09-09T04:09:30Z", "eni-0bbb", "", "192.0.2.7", "203.0.113.9")
+	name := cells("2025-09-09T04:12:30Z", "pool.example.com", "i-0aaa")
+	for title, c := range map[string]struct {
+		answers []evidence.Item
+		want    map[Key]string
+	}{
+		"all of them": {[]evidence.Item{requests(evidence.Collected, exec), flows(flow), names(name)}, map[Key]string{
+			"sequence.confirmed": "3", "sequence.not_found": "0", "sequence.unverified": "0", "sequence.only_guardduty": "1", "event.recorded": "true",
+			"sequence.clusters": "orders", "sequence.verbs": "create", "sequence.addresses": "203.0.113.9", "sequence.domains": "pool.example.com, xmr.example.net",
+		}},
+		"the indicator's domain": {[]evidence.Item{names(cells("2025-09-09T04:12:30Z", "xmr.example.net", ""))}, map[Key]string{"sequence.confirmed": "1"}},
+		"named by role alone":    {[]evidence.Item{requests(evidence.Collected, request("2025-09-09T04:00:10Z", "create", "pods", "exec", "", role))}, map[Key]string{"sequence.confirmed": "1"}},
+		"not quite": {[]evidence.Item{
+			requests(evidence.Collected,
+				request("2025-09-09T04:00:10Z", "create", "pods", "", "ASIAEXAMPLE000000009", role),                                                    // no exec
+				request("2025-09-09T04:00:10Z", "get", "pods", "exec", "ASIAEXAMPLE000000009", role),                                                   // another verb
+				request("2025-09-09T04:05:00Z", "create", "pods", "exec", "ASIAEXAMPLE000000009", role),                                                // another time
+				request("2025-09-09T04:00:10Z", "create", "pods", "exec", "ASIAEXAMPLE000000001", role),                                                // another credential
+				request("2025-09-09T04:00:10Z", "create", "pods", "exec", "", "arn:aws:sts::111122223333:assumed-role/another/deploy-role-of-nobody")), // another role
+			flows(
+				cells("2025-09-09T04:05:00Z", "2025-09-09T04:08:00Z", "eni-0bbb", "", "192.0.2.7", "203.0.113.9"),        // over before
+				cells("2025-09-09T04:10:00Z", "2025-09-09T04:11:00Z", "eni-0ccc", "i-0ccc", "192.0.2.7", "203.0.113.9")), // a machine out of scope
+			names(cells("2025-09-09T04:12:00Z", "pool.example.com", "i-0ccc"), cells("2025-09-09T04:12:00Z", "example.com", "i-0aaa")),
+		}, map[Key]string{"sequence.confirmed": "0", "sequence.not_found": "3", "event.recorded": "false"}},
+		"no audit log": {[]evidence.Item{requests(evidence.NotCollectedState), flows(flow), names(name)}, map[Key]string{
+			"sequence.confirmed": "2", "sequence.unverified": "1", "event.recorded": "unknown: eks_audit NotCollected",
+		}},
+		"nothing was asked": {nil, map[Key]string{"sequence.confirmed": "0", "sequence.not_found": "0", "sequence.unverified": "3", "sequence.only_guardduty": "1"}},
+	} {
+		t.Run(title, func(t *testing.T) { hold(t, familyCase(t, machineSequence, nil, c.answers...), c.want) })
+	}
+}
+
+func TestRequestsOfSignals(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"create clusterrolebindings": {"create", "clusterrolebindings"}, "pods/exec:create": {"create", "pods/exec"}, "GET secrets": {"get", "secrets"},
+		"ListBuckets": {}, "somebody created a pod": {}, "create": {}, "": {}, "seize pods": {},
+	} {
+		if verb, object := signalRequest(name); verb != want[0] || object != want[1] {
+			t.Errorf("signalRequest(%q) = %q, %q; want %q", name, verb, object, want)
+		}
+	}
+}

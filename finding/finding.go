@@ -172,10 +172,21 @@ type Sequence struct {
 	UID         string
 	Description string
 	Actors      []SequenceActor
-	Endpoints   []Remote
+	Endpoints   []Endpoint
 	Signals     []Signal
 	Indicators  []Indicator
 	Resources   []string // uids
+	Instances   []string // ids of the EC2 instances in scope, i-..., sorted
+	Interfaces  []string // ids of their network interfaces, eni-..., sorted
+	Clusters    []string // names of the EKS clusters in scope, sorted
+}
+
+// An Endpoint is a network endpoint of a sequence.
+type Endpoint struct {
+	ID     string
+	Domain string
+	Port   int // 0 is not told
+	Remote
 }
 
 // A SequenceActor is one actor of a sequence.
@@ -204,6 +215,8 @@ type Signal struct {
 	Count        int
 	ActorIDs     []string
 	ResourceUIDs []string
+	EndpointIDs  []string
+	Domains      []string // names that its indicators list: MALICIOUS_DOMAIN, CRYPTOMINING_DOMAIN
 }
 
 // An Indicator is what a sequence was recognised by.

@@ -1,5 +1,10 @@
 package finding
 
+import (
+	"slices"
+	"strings"
+)
+
 // readSequence reads service.detection.sequence, nil when there is none.
 func readSequence(n node) *Sequence {
 	if !n.present() {
@@ -21,16 +26,27 @@ func readSequence(n node) *Sequence {
 	}
 	for _, e := range n.at("endpoints").list() {
 		text := first(e.at("ip").text(), e.at("domain").text())
-		s.Endpoints = append(s.Endpoints, Remote{
-			IP:      parseAddr(e.at("ip").text()),
-			Text:    text,
-			Country: e.at("location", "country").text(),
-			City:    e.at("location", "city").text(),
-			ASN:     e.at("autonomousSystem", "number").text(),
-			ASNOrg:  e.at("autonomousSystem", "name").text(),
+		s.Endpoints = append(s.Endpoints, Endpoint{
+			ID:     e.at("id").text(),
+			Domain: e.at("domain").text(),
+			Port:   e.at("port").whole(),
+			Remote: Remote{
+				IP:      parseAddr(e.at("ip").text()),
+				Text:    text,
+				Country: e.at("location", "country").text(),
+				City:    e.at("location", "city").text(),
+				ASN:     e.at("autonomousSystem", "number").text(),
+				ASNOrg:  e.at("autonomousSystem", "name").text(),
+			},
 		})
 	}
 	for _, g := range n.at("signals").list() {
+		var domains []string
+		for _, i := range g.at("signalIndicators").list() {
+			if key := i.at("key").text(); key == "MALICIOUS_DOMAIN" || key == "CRYPTOMINING_DOMAIN" {
+				domains = append(domains, i.at("values").texts()...)
+			}
+		}
 		s.Signals = append(s.Signals, Signal{
 			UID:          g.at("uid").text(),
 			Type:         g.at("type").text(),
@@ -43,6 +59,8 @@ func readSequence(n node) *Sequence {
 			Count:        g.at("count").whole(),
 			ActorIDs:     g.at("actorIds").texts(),
 			ResourceUIDs: g.at("resourceUids").texts(),
+			EndpointIDs:  g.at("endpointIds").texts(),
+			Domains:      domains,
 		})
 	}
 	for _, i := range n.at("sequenceIndicators").list() {
@@ -52,6 +70,38 @@ func readSequence(n node) *Sequence {
 		if uid := r.at("uid").text(); uid != "" {
 			s.Resources = append(s.Resources, uid)
 		}
+		s.inScope(r)
 	}
+	s.Instances, s.Interfaces, s.Clusters = sortedSet(s.Instances), sortedSet(s.Interfaces), sortedSet(s.Clusters)
 	return s
+}
+
+// inScope notes the machines and clusters that a resource is, or says that it consists of. A uid
+// is an ARN or an id.
+func (s *Sequence) inScope(r node) {
+	uids := append([]string{r.at("uid").text()}, r.at("data", "ec2Instance", "ec2NetworkInterfaceUids").texts()...)
+	for _, list := range []string{"eksCluster", "ecsCluster", "autoscalingAutoScalingGroup"} {
+		uids = append(uids, r.at("data", list, "ec2InstanceUids").texts()...)
+	}
+	for _, uid := range uids {
+		id := uid[strings.LastIndex(uid, "/")+1:]
+		switch {
+		case strings.HasPrefix(id, "i-"):
+			s.Instances = append(s.Instances, id)
+		case strings.HasPrefix(id, "eni-"):
+			s.Interfaces = append(s.Interfaces, id)
+		}
+	}
+	if r.at("resourceType").text() == "EKS_CLUSTER" {
+		uid := r.at("uid").text()
+		if name := first(r.at("name").text(), uid[strings.LastIndex(uid, "/")+1:]); name != "" {
+			s.Clusters = append(s.Clusters, name)
+		}
+	}
+}
+
+// sortedSet is each text once, nil for none.
+func sortedSet(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -450,6 +450,9 @@ func (q Question) check() error {
 	sample := map[string]query.Value{}
 	for _, p := range query.Params(probe) {
 		sample[p] = sampleOf(types[p])
+		if fact.AddressSet(p) {
+			sample[p] = query.SetOf([]query.Value{query.IPOf("192.0.2.1")}, false)
+		}
 	}
 	bound, err := query.Bind(probe, sample)
 	if err == nil {

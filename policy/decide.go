@@ -27,6 +27,7 @@ type required struct {
 	accepted bool        // whatever is missing is hidden by gaps that are accepted
 	level    Level       // the most that the evidence at hand allows
 	missing  []fact.Fact // what is not known of what is required
+	better   []fact.Fact // what is not known of what would allow more than level
 }
 
 // weighEvidence takes for each requirement the best alternative that is met.
@@ -40,6 +41,12 @@ func (j *judge) weighEvidence(list []requirement) required {
 			}
 		}
 		if best > 0 {
+			if best <= ev.level && best < High {
+				if best < ev.level {
+					ev.better = nil
+				}
+				ev.better = append(ev.better, j.leastMissing(above(r.any, best))...)
+			}
 			ev.level = min(ev.level, best)
 			continue
 		}
@@ -49,6 +56,16 @@ func (j *judge) weighEvidence(list []requirement) required {
 		j.a.balance.add(SideUnconfirmed, BalanceEntry{r.what, ids(missing)})
 	}
 	return ev
+}
+
+// above are the alternatives that allow more than a level.
+func above(alternatives []proof, level Level) (out []proof) {
+	for _, alt := range alternatives {
+		if alt.confidence > level {
+			out = append(out, alt)
+		}
+	}
+	return out
 }
 
 // leastMissing is what the alternative lacks that lacks the fewest facts: the first of equals.
@@ -126,8 +143,7 @@ func (j *judge) verdict(ev required) Verdict {
 
 // confidence is the least of its caps; the gaps behind that cap are named.
 func (j *judge) confidence(ev required) {
-	level := ev.level
-	var by []string
+	level, by := ev.level, j.gapIDs(ev.better)
 	limit := func(to Level, gaps []string) {
 		switch {
 		case to < level:

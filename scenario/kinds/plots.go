@@ -466,6 +466,22 @@ var plots = []plot{
 		caught("The policy is changed, twelve hundred objects are read, and the trail is stopped by the same session."),
 		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Gap: s3Data, Because: "The signals on objects cannot be checked: no trail records data events."},
 	},
+	{
+		"AttackSequence:EKS/CompromisedCluster",
+		[]string{eksAudit},
+		(*tale).clusterSteps,
+		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "A critical sequence, but the audit log is whole and shows neither the binding nor the secrets; what ran in the pod only GuardDuty saw, so it has to be checked before it is closed."},
+		alarming("The binding to cluster-admin and the listing of secrets stand in the audit log, by the credential that the sequence names: two signals of it are confirmed."),
+		unseen(eksAudit, "What was done in the cluster is in the audit log alone, and there is none."),
+	},
+	{
+		"AttackSequence:EC2/CompromisedInstanceGroup",
+		[]string{vpcFlow},
+		(*tale).groupSteps,
+		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "A critical sequence, but flow log and query log are whole and show neither the transfer nor the pool's name; the reverse shell only GuardDuty saw, so it has to be checked before it is closed."},
+		alarming("Forty megabytes go to the address that the sequence names, and the pool's name is asked for: two signals are confirmed by their own logs."),
+		unseen(vpcFlow, "What was sent, and where, is in flow logs alone, and there is none."),
+	},
 }
 
 // stopTrail and newKey are what attackers of many stories do next.
@@ -930,4 +946,41 @@ func (t *tale) steps() {
 	t.by(c.after(6), call{"iam.amazonaws.com", "AttachUserPolicy", object{"userName": "backup-operator", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}, false, ""})
 	t.by(c.after(8), newKey())
 	t.by(c.after(12), c.stopTrail())
+}
+
+// clusterSteps are the signals of a cluster's sequence in its audit log, or an engineer's usual request.
+func (t *tale) clusterSteps() {
+	c := t.cast
+	t.running()
+	t.session(call{"eks.amazonaws.com", "DescribeCluster", object{"name": c.cluster}, true, ""})
+	t.by(c.at, call{"eks.amazonaws.com", "DescribeCluster", object{"name": c.cluster}, true, ""})
+	t.governed()
+	const reason = `RBAC: allowed by ClusterRoleBinding "platform" of ClusterRole "platform"`
+	r := request{"list", "pods", "", c.namespace, "", 200, "platform-engineer:" + c.upn, []string{"system:authenticated", "platform"}}
+	t.audited(c.at, r, c.remote.ip, c.kubectl(), reason, nil)
+	if !c.hostile {
+		return
+	}
+	r.verb, r.resource, r.subresource, r.namespace, r.name, r.status = "create", "pods", "exec", "kube-system", "kube-proxy-"+c.podID[:5], 101
+	t.audited(c.at.Add(20*time.Second), r, c.remote.ip, c.kubectl(), reason, nil)
+	r.resource, r.subresource, r.namespace, r.name, r.status = "clusterrolebindings", "", "", "support-access", 201
+	t.audited(c.at.Add(4*time.Minute+20*time.Second), r, c.remote.ip, c.kubectl(), reason, object{"kind": "ClusterRoleBinding", "metadata": object{"name": "support-access"}, "roleRef": object{"kind": "ClusterRole", "name": "cluster-admin"}})
+	r.verb, r.resource, r.name, r.status = "list", "secrets", "", 200
+	t.audited(c.at.Add(6*time.Minute+20*time.Second), r, c.remote.ip, c.kubectl(), reason, nil)
+}
+
+// groupSteps are the signals of a group of instances in flow log and query log, or usual traffic alone.
+func (t *tale) groupSteps() {
+	c := t.cast
+	t.machine()
+	if !c.hostile {
+		return
+	}
+	in := connection{from: c.remote.ip, to: c.private, toPort: 22, protocol: 6, packets: 14, bytes: 2_600, action: "ACCEPT", flags: 3}
+	for i := range 60 {
+		in.fromPort = 40_000 + i
+		t.both(c.at.Add(time.Duration(i)*3*time.Second), in, 2_900)
+	}
+	t.traffic(c.at.Add(11*time.Minute), connection{from: c.private, to: c.remote.ip, fromPort: 51_000, toPort: 443, protocol: 6, packets: 30_000, bytes: 40_000_000, action: "ACCEPT", flags: 3, egress: true})
+	t.query(c.at.Add(12*time.Minute+5*time.Second), miningPool, "A", "NOERROR", "203.0.113.77")
 }

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// miningPool is a name that a sequence of instances asks for.
+const miningPool = "pool.miner.example.net"
+
 // A signal is one step of an attack sequence.
 type signal struct {
 	kind      string // FINDING, CLOUD_TRAIL, S3_DATA_EVENTS, ...
@@ -46,6 +49,7 @@ func (c *cast) signals() []signal {
 		return []signal{
 			found("Execution:Kubernetes/ExecInKubeSystemPod", 0, "A command ran in a system pod.", "Execution"),
 			{"EKS_AUDIT_LOGS", "create clusterrolebindings", 4 * time.Minute, 0, "A binding to cluster-admin was created.", tactic("Privilege Escalation")},
+			{"EKS_AUDIT_LOGS", "list secrets", 6 * time.Minute, 0, "Secrets were listed.", tactic("Credential Access")},
 			{"RUNTIME_MONITORING", "Impact:Runtime/CryptoMinerExecuted", 15 * time.Minute, 8, "A miner ran in a pod.", tactic("Impact")},
 		}
 	case "AttackSequence:ECS/CompromisedCluster":
@@ -118,6 +122,14 @@ func (c *cast) attackSequence(resource, service object) {
 	default:
 		c.named = c.role
 	}
+	number := 64500
+	if c.hostile {
+		number = 64511
+	}
+	endpoints := list{object{
+		"id": "endpoint-1", "ip": c.remote.ip, "port": 443, "location": object{"city": c.remote.city, "country": c.remote.country, "lat": c.remote.lat, "lon": c.remote.lon},
+		"autonomousSystem": object{"name": c.remote.org, "number": number}, "connection": object{"direction": "INBOUND"},
+	}}
 	var signals, indicators list
 	tactics := map[string]bool{}
 	var order list
@@ -132,6 +144,10 @@ func (c *cast) attackSequence(resource, service object) {
 			"firstSeenAt": epoch(at), "lastSeenAt": epoch(at.Add(time.Minute)), "count": 1,
 			"resourceUids": list{in["uid"]}, "actorIds": list{"actor-1"}, "endpointIds": list{"endpoint-1"}, "signalIndicators": list{s.indicator},
 		}
+		if s.kind == "DNS_LOGS" {
+			step["endpointIds"] = list{"endpoint-2"}
+			endpoints = append(endpoints, object{"id": "endpoint-2", "domain": miningPool})
+		}
 		if s.severity > 0 { // an event has none, another finding has
 			step["severity"] = s.severity
 		}
@@ -145,16 +161,8 @@ func (c *cast) attackSequence(resource, service object) {
 	if c.hostile {
 		indicators = append(indicators, object{"key": "SUSPICIOUS_NETWORK", "values": list{c.remote.org}, "title": "Suspicious network"}, object{"key": "UNUSUAL_ASN_FOR_USER", "values": list{c.remote.asn}, "title": "Unusual network for the user"})
 	}
-	number := 64500
-	if c.hostile {
-		number = 64511
-	}
 	service["detection"] = object{"sequence": object{
 		"uid": c.id, "description": fmt.Sprintf("%d signals within %s on %s.", len(signals), c.last.Sub(c.at), in["name"]), "actors": list{actor}, "resources": resources,
-		"endpoints": list{object{
-			"id": "endpoint-1", "ip": c.remote.ip, "port": 443, "location": object{"city": c.remote.city, "country": c.remote.country, "lat": c.remote.lat, "lon": c.remote.lon},
-			"autonomousSystem": object{"name": c.remote.org, "number": number}, "connection": object{"direction": "INBOUND"},
-		}},
-		"signals": signals, "sequenceIndicators": indicators,
+		"endpoints": endpoints, "signals": signals, "sequenceIndicators": indicators,
 	}}
 }
