@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -166,4 +168,42 @@ func (a *app) fetch(ctx context.Context, c config.Config, ref guardduty.Ref, reg
 		return nil, err
 	}
 	return []finding.Finding{f}, nil
+}
+
+// members fetches the findings that the signals of attack sequences refer to and that were not
+// given, from where the sequence itself came. Those that cannot be had are told of; the report says
+// which signals are not verified for it.
+func (a *app) members(ctx context.Context, c config.Config, given []finding.Finding, region string) []finding.Finding {
+	var found []finding.Finding
+	wanted := map[guardduty.Ref][]string{} // by where they are
+	for _, f := range given {
+		if f.Sequence == nil {
+			continue
+		}
+		for _, g := range f.Sequence.Signals {
+			ref, err := guardduty.ParseRef(g.UID)
+			if g.Type != "FINDING" || err != nil || ref.Detector == "" || slices.ContainsFunc(given, func(o finding.Finding) bool { return o.ID == ref.ID }) {
+				continue
+			}
+			at := guardduty.Ref{Place: guardduty.Place{Region: or(ref.Region, region)}, Detector: ref.Detector}
+			wanted[at] = append(wanted[at], ref.ID)
+		}
+	}
+	order := func(x, y guardduty.Ref) int { return strings.Compare(x.Region+x.Detector, y.Region+y.Detector) }
+	for _, at := range slices.SortedFunc(maps.Keys(wanted), order) {
+		client, _, err := a.detector(ctx, c, at.Region)
+		var list []finding.Finding
+		var missing []string
+		if err == nil {
+			list, missing, err = client.Fetch(ctx, at.Place, at.Detector, wanted[at])
+		}
+		switch {
+		case err != nil:
+			a.hint(fmt.Sprintf("the findings of the sequence's signals cannot be had: %v", err))
+		case len(missing) > 0:
+			a.hint(fmt.Sprintf("GuardDuty does not hold %d of the findings that the sequence's signals refer to", len(missing)))
+		}
+		found = append(found, list...)
+	}
+	return found
 }

@@ -83,9 +83,11 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	if c.Language, err = c.ReportLanguage(j.lang, a.getenv); err != nil {
 		return usage(err)
 	}
-	var findings []finding.Finding
+	var findings, members []finding.Finding
 	if ref, ok := named(path); ok {
-		findings, err = a.fetch(ctx, c, ref, j.region)
+		if findings, err = a.fetch(ctx, c, ref, j.region); err == nil {
+			members = a.members(ctx, c, findings, j.region)
+		}
 	} else {
 		findings, err = a.findings(path)
 	}
@@ -107,7 +109,7 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	t.Sources, t.Order, t.Lookers, t.Compare = open.sources, open.order, open.lookers, compared(c)
 	worst := policy.Unjudged
 	for i, f := range findings {
-		others := slices.Delete(slices.Clone(findings), i, i+1)
+		others := append(slices.Delete(slices.Clone(findings), i, i+1), members...)
 		cs, err := t.Run(ctx, f, others, nil)
 		if err != nil {
 			return err
