@@ -57,6 +57,8 @@ func init() {
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
+		accessDefs, exposureDefs, recoveryDefs, volumeDefs,
+		changeDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {
