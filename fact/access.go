@@ -115,7 +115,7 @@ func accessOperations(v *view, _ string) result {
 
 // accessRecords counts what was delivered: exact of the records, whatever may be missing among them.
 func accessRecords(v *view, _ string) result {
-	t, why, ok := v.ask("access.records", "")
+	t, why, ok := v.access("access.records")
 	if !ok {
 		return why
 	}
@@ -127,7 +127,7 @@ func accessRecords(v *view, _ string) result {
 }
 
 func accessRefused(v *view, _ string) result {
-	t, why, ok := v.ask("access.refused", "")
+	t, why, ok := v.access("access.refused")
 	if !ok {
 		return why
 	}
@@ -136,11 +136,29 @@ func accessRefused(v *view, _ string) result {
 }
 
 func accessTexts(key Key, col string) func(*view, string) result {
-	return ofTable(key, func(_ *view, t table) result { return t.texts(col) })
+	return func(v *view, _ string) result {
+		t, why, ok := v.access(key)
+		if !ok {
+			return why
+		}
+		return t.texts(col)
+	}
+}
+
+// access is an answer of the access log. Where there is none, and data events tell the same better,
+// nothing is missed.
+func (v *view) access(key Key) (table, result, bool) {
+	t, why, ok := v.ask(key, "")
+	if !ok {
+		if a, asked := v.set.AnswerFor("impact.objects_read", ""); asked && a.Exact && !bestEffort(a) {
+			return t, notApplicable(Ref(a.Item.ID)), false
+		}
+	}
+	return t, why, ok
 }
 
 func accessSame(v *view, _ string) result {
-	t, why, ok := v.ask("access.addresses", "")
+	t, why, ok := v.access("access.addresses")
 	if !ok {
 		return why
 	}

@@ -23,6 +23,7 @@ var changeDefs = []Def{
 	{Key: "change.inverses", Families: ruleFamily, Rule: changeInverses, Type: Texts, Kind: Computed, JA: "取り消す操作", EN: "calls that take it back", Says: "by the API of the event: a table of calls and those that undo them"},
 	{Key: "change.matches", Families: ruleFamily, Rule: changeMatches(func(ruleRow) bool { return true }), Type: Int, Kind: Computed, JA: "ルールの条件に合う記録", EN: "records that meet the rule's condition", Says: "calls of those APIs in the finding's time, 15 minutes before to 15 after, whose parameters the rule looks for"},
 	{Key: "change.by_others", Families: ruleFamily, Rule: changeMatches(func(r ruleRow) bool { return !r.own }), Type: Int, Kind: Computed, JA: "うち他の主体によるもの", EN: "of these by others", Says: "by another principal, key and address than the finding's"},
+	{Key: "change.actor", Families: ruleFamily, Rule: changeActor, Type: Text, Kind: Observed, JA: "変更の実行者", EN: "who made the change", Says: "of the record that meets the rule's condition: the finding's own actor's, else the first"},
 	{Key: "change.target", Families: ruleFamily, Rule: changeTarget, Type: Text, Kind: Observed, JA: "変更の対象", EN: "what was changed", Says: "the request's own parameter that names it"},
 	{Key: "change.lets_in", Families: ruleFamily, Rule: changeLetsIn, Type: Texts, Kind: Observed, JA: "変更によって許可された相手", EN: "whom the change lets in", Says: "other accounts, everyone, and open address ranges that the request names"},
 	{Key: "change.reverted", Families: ruleFamily, Rule: changeReverted, Type: Bool, Kind: Computed, JA: "変更の取り消し", EN: "taken back", Says: "a later call that undoes it, on the same target, that succeeded, until a day after the finding was last seen"},
@@ -313,6 +314,26 @@ func thingIn(params map[string]any, names []string) string {
 		}
 	}
 	return ""
+}
+
+// matched tells whether a record meets the condition of the finding's rule; Unknown for findings of other families.
+func (v *view) matched() result {
+	if finding.FamilyOf(v.f) != "cdr" {
+		return unknown("question")
+	}
+	t, rows, why, ok := v.ruleRows()
+	if !ok {
+		return why
+	}
+	return t.has(len(rows) > 0)
+}
+
+func changeActor(v *view, _ string) result {
+	t, r, why, ok := v.ruleEvent()
+	if !ok {
+		return why
+	}
+	return known(TextOf(orDash(firstText(t.text(r.row, "user_arn"), t.text(r.row, "session_issuer_arn"), t.text(r.row, "source_service")))), t.row(r.row))
 }
 
 func changeTarget(v *view, _ string) result {

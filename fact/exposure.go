@@ -284,7 +284,7 @@ func (v *view) period() (period, result, bool) {
 		ok  bool
 	}
 	got := memo(v, "exposure", func() read {
-		t, why, ok := v.ask("exposure.changes", "")
+		t, why, ok := v.history("exposure.changes")
 		if !ok {
 			return read{why: why}
 		}
@@ -345,6 +345,29 @@ func (v *view) seenFrom(it evidence.Item, w query.Window) (time.Time, bool) {
 		}
 	}
 	return from, true
+}
+
+// history is the answer to a question that reaches back as far as a log may go. Where the log begins
+// later, the answer is of the time from there on: what is said of it has that window.
+func (v *view) history(key Key) (table, result, bool) {
+	a, asked := v.set.AnswerFor(string(key), "")
+	if out := a.Item.Answer.Outcome; !asked || a.Exact || out != evidence.Found && out != evidence.Empty {
+		return v.ask(key, "")
+	}
+	from, ok := v.seenFrom(a.Item, a.Item.Ask.Window)
+	if !ok {
+		return v.ask(key, "")
+	}
+	t := table{Answered: a, cols: map[string]int{}}
+	for i, c := range a.Item.Answer.Columns {
+		t.cols[c] = i
+	}
+	t.Exact = t.coveredBetween(from, a.Item.Ask.Window.To)
+	if !t.Exact && t.len() == 0 {
+		return v.ask(key, "")
+	}
+	t.Item.Ask.Window.From = from
+	return t, result{}, true
 }
 
 func exposureSeenFrom(v *view, _ string) result {

@@ -148,7 +148,7 @@ func (v *view) protection() (t table, list []change, why result, ok bool) {
 	if r := bucketOnly(v); r.state == NotApplicable {
 		return t, nil, r, false
 	}
-	t, why, ok = v.ask("recovery.changes", "")
+	t, why, ok = v.history("recovery.changes")
 	if !ok {
 		return t, nil, why, false
 	}
@@ -185,7 +185,7 @@ func recoveryWeakened(own bool) func(*view, string) result {
 }
 
 func recoveryExpiry(v *view, _ string) result {
-	t, why, ok := v.ask("recovery.expiry_days", "")
+	t, why, ok := v.history("recovery.expiry_days")
 	if !ok {
 		return why
 	}
