@@ -132,6 +132,9 @@ func accessRefused(v *view, _ string) result {
 		return why
 	}
 	n, _ := t.sum("n", func(i int) bool { return t.text(i, "error_code") != "" })
+	if n == 0 && v.dataEvents() {
+		return notApplicable(t.ref())
+	}
 	return t.counted(n)
 }
 
@@ -150,11 +153,17 @@ func accessTexts(key Key, col string) func(*view, string) result {
 func (v *view) access(key Key) (table, result, bool) {
 	t, why, ok := v.ask(key, "")
 	if !ok {
-		if a, asked := v.set.AnswerFor("impact.objects_read", ""); asked && a.Exact && !bestEffort(a) {
-			return t, notApplicable(Ref(a.Item.ID)), false
+		if v.dataEvents() {
+			return t, notApplicable(why.from...), false
 		}
 	}
 	return t, why, ok
+}
+
+// dataEvents tells whether CloudTrail answered in full what was done to objects.
+func (v *view) dataEvents() bool {
+	a, asked := v.set.AnswerFor("impact.objects_read", "")
+	return asked && a.Exact && !bestEffort(a)
 }
 
 func accessSame(v *view, _ string) result {

@@ -10,10 +10,10 @@ var volumeDefs = []Def{
 	{Key: "volume.reads", Families: bucketFamily, Rule: volumeReads, Type: Int, Kind: Computed, JA: "今回の読み取り要求", EN: "requests that read objects, this time", Says: "successful requests of the actor that read objects, an hour before and after"},
 	{Key: "volume.own_days", Families: bucketFamily, Rule: ofDays("volume.own_most", func(d days) result { return d.counted(d.n) }), Type: Int, Kind: Computed, JA: "本人の読み取りがある過去の日数", EN: "earlier days on which the principal read", Says: "different local days of the 30 before with a read by the principal"},
 	{Key: "volume.own_most", Families: bucketFamily, Rule: ofDays("volume.own_most", func(d days) result { return d.counted(d.most) }), Type: Int, Kind: Computed, JA: "本人の読み取りが最も多い日の要求", EN: "the principal's reads on its busiest earlier day", Says: "most requests on one of those days"},
-	{Key: "volume.own_most_bytes", Families: bucketFamily, Rule: ofDays("volume.own_most", func(d days) result { return d.measured(Value{Type: Bytes, Num: d.bytes}, d.bytes > 0) }), Type: Bytes, Kind: Computed, JA: "本人の転送量が最も多い日の量", EN: "the principal's bytes on its busiest earlier day", Says: "most bytes on one of those days"},
+	{Key: "volume.own_most_bytes", Families: bucketFamily, Rule: ofDays("volume.own_most", mostBytes), Type: Bytes, Kind: Computed, JA: "本人の転送量が最も多い日の量", EN: "the principal's bytes on its busiest earlier day", Says: "most bytes on one of those days"},
 	{Key: "volume.bucket_days", Families: bucketFamily, Rule: ofDays("volume.bucket_most", func(d days) result { return d.counted(d.n) }), Type: Int, Kind: Computed, JA: "バケットの読み取りがある過去の日数", EN: "earlier days on which the bucket was read", Says: "different local days of the 30 before with a read by anyone"},
 	{Key: "volume.bucket_most", Families: bucketFamily, Rule: ofDays("volume.bucket_most", func(d days) result { return d.counted(d.most) }), Type: Int, Kind: Computed, JA: "バケットの読み取りが最も多い日の要求", EN: "the bucket's reads on its busiest earlier day", Says: "most requests on one of those days, by anyone"},
-	{Key: "volume.bucket_most_bytes", Families: bucketFamily, Rule: ofDays("volume.bucket_most", func(d days) result { return d.measured(Value{Type: Bytes, Num: d.bytes}, d.bytes > 0) }), Type: Bytes, Kind: Computed, JA: "バケットの転送量が最も多い日の量", EN: "the bucket's bytes on its busiest earlier day", Says: "most bytes on one of those days, by anyone"},
+	{Key: "volume.bucket_most_bytes", Families: bucketFamily, Rule: ofDays("volume.bucket_most", mostBytes), Type: Bytes, Kind: Computed, JA: "バケットの転送量が最も多い日の量", EN: "the bucket's bytes on its busiest earlier day", Says: "most bytes on one of those days, by anyone"},
 	{Key: "volume.own_enough", Families: bucketFamily, Rule: ofDays("volume.own_most", func(d days) result { return d.has(d.n >= minDays) }), Type: Bool, Kind: Computed, JA: "本人の過去の日数は比較に足りる", EN: "the principal's days are enough to compare", Says: "at least 5 days with reads"},
 	{Key: "volume.bucket_enough", Families: bucketFamily, Rule: ofDays("volume.bucket_most", func(d days) result { return d.has(d.n >= minDays) }), Type: Bool, Kind: Computed, JA: "バケットの過去の日数は比較に足りる", EN: "the bucket's days are enough to compare", Says: "at least 5 days with reads"},
 	{Key: "volume.above_own", Families: bucketFamily, Rule: volumeAbove("volume.own_most"), Type: Bool, Kind: Computed, JA: "本人のどの日よりも多い", EN: "more than on any earlier day of the principal", Says: "this time's requests or bytes exceed the busiest day; never with fewer than 5 days"},
@@ -70,6 +70,14 @@ func ofDays(key Key, get func(days) result) func(*view, string) result {
 	}
 }
 
+// mostBytes are the bytes of the busiest day; records that carry none say nothing of how much it was.
+func mostBytes(d days) result {
+	if d.bytes == 0 && d.most > 0 {
+		return notApplicable(d.ref())
+	}
+	return d.measured(Value{Type: Bytes, Num: d.bytes}, d.bytes > 0)
+}
+
 func volumeReads(v *view, _ string) result {
 	return ofObjects(v, readAPIs, func(t table, rows []int) result { return t.counted(sumColumn(t, rows, "n")) })
 }
@@ -86,14 +94,17 @@ func volumeAbove(key Key) func(*view, string) result {
 			return why
 		}
 		reads, bytes := volumeReads(v, ""), impactBytes(v, "")
-		if reads.state == Unknown {
+		switch {
+		case reads.state == Unknown:
 			return reads
+		case reads.state == Known && reads.value.Num == 0:
+			return notApplicable(reads.from...) // nothing was read
 		}
 		refs := compactRefs(append([]Ref{d.ref()}, reads.from...))
 		if d.n < minDays {
 			return result{state: Unknown, gap: Gap{Key: "volume"}, window: d.window(), from: refs}
 		}
-		over := reads.value.Num > d.most || bytes.value.Num > d.bytes
+		over := reads.value.Num > d.most || d.bytes > 0 && bytes.value.Num > d.bytes
 		switch {
 		case over && !d.Exact, !over && reads.state == AtLeast:
 			// Unseen days may have been busier; unseen requests may be more.
