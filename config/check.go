@@ -195,6 +195,43 @@ func (k *checker) gaps(c *Config) {
 	}
 }
 
+// longestChange is the longest time that an announced change may cover: what is always allowed is no change.
+const longestChange = 31 * 24 * time.Hour
+
+// changes checks what was announced. One that names no call would excuse everything.
+func (k *checker) changes(list []Change) {
+	for i := range list {
+		c := &list[i]
+		at := func(member string) string { return index("$.changes", i, member) }
+		if strings.TrimSpace(c.ID) == "" {
+			k.fail(at("id"), "a change needs the id of its record")
+		}
+		if strings.TrimSpace(c.Approver) == "" {
+			k.fail(at("approver"), "a change needs an approver")
+		}
+		if len(c.APIs) == 0 {
+			k.fail(at("apis"), "a change needs the calls that it makes; write apis: [PutBucketLogging]")
+		}
+		for j, id := range c.Accounts {
+			k.account(index(at("accounts"), j, ""), id)
+		}
+		when := func(member, text string) time.Time {
+			t, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				k.fail(at(member), "%q is no time such as \"2026-03-31T18:00:00+09:00\"", text)
+			}
+			return t.UTC()
+		}
+		c.Begin, c.End = when("from", c.From), when("until", c.Until)
+		switch {
+		case !c.End.After(c.Begin):
+			k.fail(at("until"), "the change ends before it begins")
+		case c.End.Sub(c.Begin) > longestChange:
+			k.fail(at("until"), "a change covers at most 31 days")
+		}
+	}
+}
+
 // callRange checks which calls a step of a script speaks of: "1", "1-3" or "2-".
 func callRange(text string) error {
 	first, last, isRange := strings.Cut(text, "-")

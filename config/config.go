@@ -37,6 +37,7 @@ type Config struct {
 	Order          map[string][]string // dataset -> names of sources, first asked first
 	Compare        *int                // questions of a dataset that are asked of a second source; nil when the file does not say
 	Accepted       []AcceptedGap
+	Changes        []Change
 	Playbooks      string // folder laid over the default playbooks
 	Policy         string // file instead of the default policy
 	Budget         Budget
@@ -123,6 +124,19 @@ type (
 		Until    string    `yaml:"until"`
 		End      time.Time `yaml:"-"` // Until as an instant, UTC: the beginning of the day after, in the configured zone
 	}
+	// Change is one that was announced: what may be changed, by whom, and when.
+	Change struct {
+		ID        string    `yaml:"id"`        // of the ticket
+		From      string    `yaml:"from"`      // RFC 3339
+		Until     string    `yaml:"until"`     // RFC 3339: ends before this instant
+		Accounts  []string  `yaml:"accounts"`  // empty: all
+		APIs      []string  `yaml:"apis"`      // such as PutBucketLogging or s3:PutBucketLogging
+		Actors    []string  `yaml:"actors"`    // user or role names, session names, ARNs; empty: all
+		Resources []string  `yaml:"resources"` // names or ids; empty: all
+		Approver  string    `yaml:"approver"`
+		Begin     time.Time `yaml:"-"` // From, UTC
+		End       time.Time `yaml:"-"` // Until, UTC
+	}
 	// Budget bounds one investigation. A bound that the file does not give is 0 or "" here.
 	Budget struct {
 		Calls  int64
@@ -171,6 +185,7 @@ type file struct {
 	Order          map[string][]string `yaml:"order"`
 	Compare        *int                `yaml:"compare"`
 	AcceptedGaps   []AcceptedGap       `yaml:"accepted_gaps"`
+	Changes        []Change            `yaml:"changes"`
 	Playbooks      string              `yaml:"playbooks"`
 	Policy         string              `yaml:"policy"`
 	Budget         struct {
@@ -224,7 +239,7 @@ func Parse(name string, data []byte) (Config, error) {
 	k := checker{name: name, data: data}
 	c := Config{
 		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, AWS: f.AWS, Networks: f.Networks,
-		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Compare: f.Compare, Accepted: f.AcceptedGaps, Playbooks: f.Playbooks, Policy: f.Policy,
+		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Compare: f.Compare, Accepted: f.AcceptedGaps, Changes: f.Changes, Playbooks: f.Playbooks, Policy: f.Policy,
 	}
 	k.language(f.Language)
 	c.Calendar = k.calendar(f)
@@ -239,6 +254,7 @@ func Parse(name string, data []byte) (Config, error) {
 		k.fail("$.compare", "%d is no number of questions; write 0 to 100", *c.Compare)
 	}
 	k.gaps(&c)
+	k.changes(c.Changes)
 	c.Budget = k.budget(f)
 	if k.err != nil {
 		return Config{}, k.err

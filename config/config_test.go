@@ -71,6 +71,7 @@ automation: [{arn: "arn:aws:iam::111122223333:role/x", name: batch}]
 sources: [{name: s, type: local, logs: [l], coverage: [{kind: signin, state: unknown}], script: [{dataset: signin, calls: 1-3, outcome: denied, reason: r}]}]
 order: {signin: [s]}
 accepted_gaps: [{dataset: s3_data, reason: r, approver: p, until: 2026-03-28}]
+changes: [{id: CHG-1, approver: p, apis: [PutBucketLogging], from: "2026-03-28T09:00:00+09:00", until: "2026-03-28T01:00:00Z"}]
 regions: [ap-northeast-1, us-east-1]
 budget: {calls: 3, wall: 90s, apis: {"cloudtrail:LookupEvents": 7}, per_day: {bytes: 9, apis: {"graph:auditLogs/signIns": 2}, dir: d}}
 `))
@@ -97,6 +98,10 @@ budget: {calls: 3, wall: 90s, apis: {"cloudtrail:LookupEvents": 7}, per_day: {by
 			Dataset: "s3_data", Reason: "r", Approver: "p", Until: "2026-03-28",
 			// The day after begins at 00:00+01:00; clocks in Berlin change on that very day, later.
 			End: time.Date(2026, 3, 28, 23, 0, 0, 0, time.UTC),
+		}},
+		Changes: []Change{{
+			ID: "CHG-1", Approver: "p", APIs: []string{"PutBucketLogging"}, From: "2026-03-28T09:00:00+09:00", Until: "2026-03-28T01:00:00Z",
+			Begin: time.Date(2026, 3, 28, 0, 0, 0, 0, time.UTC), End: time.Date(2026, 3, 28, 1, 0, 0, 0, time.UTC),
 		}},
 		Regions: []string{"ap-northeast-1", "us-east-1"},
 		Budget: Budget{

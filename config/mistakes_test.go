@@ -48,6 +48,7 @@ func TestAMistakenSecretIsNotRepeated(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	source := func(more string) string { return "sources: [{name: s, type: local, logs: [l]" + more + "}]" }
+	change := func(members string) string { return "changes: [{" + members + "}]" }
 	gap := func(more string) string { return "accepted_gaps: [{dataset: s3_data" + more + "}]" }
 	for _, tt := range []struct{ text, want string }{
 		{"languge: ja", `1:1: unknown key "languge"; did you mean "language"?`},
@@ -153,6 +154,14 @@ func TestMistakes(t *testing.T) {
 		{gap(", reason: r, approver: p, until: 2026-02-30"), `"2026-02-30" is no date`},
 		{gap(", reason: r, approver: p, until: 2026-03-31, accounts: [x]"), `account id "x" is not 12 digits`},
 		{"accepted_gaps: [{dataset: s3, reason: r, approver: p, until: 2026-03-31}]", `1:27: kind of record "s3" is not known`},
+
+		{change(""), `1:11: a change needs the id`},
+		{change("id: C, approver: p"), "needs the calls"},
+		{change("id: C, apis: [x]"), "needs an approver"},
+		{change("id: C, approver: p, apis: [x], from: 2026-03-31, until: 2026-04-01"), `"2026-03-31" is no time such as`},
+		{change(`id: C, approver: p, apis: [x], from: "2026-03-31T00:00:00Z", until: "2026-03-30T00:00:00Z"`), "ends before it begins"},
+		{change(`id: C, approver: p, apis: [x], from: "2026-03-01T00:00:00Z", until: "2026-05-01T00:00:00Z"`), "at most 31 days"},
+		{change(`id: C, approver: p, apis: [x], accounts: [x], from: "2026-03-01T00:00:00Z", until: "2026-03-02T00:00:00Z"`), `account id "x" is not 12 digits`},
 
 		{"budget: {calls: 0}", "1:17: 0 is no bound; write a whole number from 1, or leave calls out"},
 		{"budget: {rows: -1}", "-1 is no bound"},

@@ -27,7 +27,7 @@ var actorDefs = []Def{
 // actorRow is the record that shows best who acted: of the event itself, else the
 // nearest by the same credential.
 func (v *view) actorRow() (t table, row int, why result, ok bool) {
-	if t, _, ok := v.eventRows(); ok && t.len() > 0 {
+	if t, _, ok := v.eventRows(); ok && t.len() > 0 && !bestEffort(t.Answered) { // an access log knows no session
 		return t, 0, result{}, true
 	}
 	t, why, ok = v.ask("activity.total", "credential")

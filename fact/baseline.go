@@ -478,10 +478,13 @@ func peers(key Key) func(*view, string) result {
 		if !ok {
 			return why
 		}
-		own := v.actorColumn("user_arn")
+		col, own := "user_arn", v.actorColumn("user_arn")
+		if bestEffort(t.Answered) {
+			col, own = "requester", v.requester()
+		}
 		var n int64
 		for i := range t.len() {
-			if arn := t.text(i, "user_arn"); arn != "" && arn != own {
+			if arn := t.text(i, col); arn != "" && arn != own {
 				n++
 			}
 		}

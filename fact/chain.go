@@ -64,10 +64,34 @@ func (v *view) callLink() chainStep {
 	if t.len() == 0 {
 		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
 	}
+	if bestEffort(t.Answered) {
+		return v.accessLink(t)
+	}
 	return chainStep{
 		state: "confirmed", at: t.time(0, "event_time"), source: t.cell(0, "source_ip").String(),
 		detail: t.text(0, "api"), from: []Ref{t.row(0)},
 	}
+}
+
+// accessLink is the call as a server access log has it. That log names the role and the session's
+// name, and no credential: another session may bear the same name. The link is confirmed where the
+// credential's own management calls came from the same address.
+func (v *view) accessLink(t table) chainStep {
+	s := chainStep{
+		state: "unconfirmed", at: t.time(0, "event_time"), source: t.cell(0, "source_ip").String(),
+		detail: t.text(0, "operation"), from: []Ref{t.row(0)},
+	}
+	c, _, ok := v.calls("credential")
+	if !ok {
+		return s
+	}
+	for _, k := range c.rows {
+		if k.sourceIP != "" && k.sourceIP == s.source {
+			s.state, s.from = "confirmed", append(s.from, c.t.row(k.row))
+			break
+		}
+	}
+	return s
 }
 
 // notSeen is a link whose log could not be looked at.

@@ -58,6 +58,8 @@ func init() {
 		sequenceDefs, kubernetesDefs,
 		modelDefs, searchDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
+		accessDefs, exposureDefs, recoveryDefs, volumeDefs,
+		changeDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"uratori/evidence"
 	"uratori/finding"
 	"uratori/query"
 )
@@ -50,6 +51,10 @@ func eventRecorded(v *view, _ string) result {
 	}
 	t, why, ok := v.eventRows()
 	if !ok {
+		// A custom detection rule's event is found by the rule's own condition where the finding names nobody.
+		if n := v.matched(); why.gap.Outcome == evidence.NotAsked && n.state == Known && n.value.Num == 1 {
+			return n
+		}
 		return why
 	}
 	return t.has(t.len() > 0)

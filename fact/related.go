@@ -77,6 +77,10 @@ func relatedTable(key Key, col string) func(*view, string) result {
 		if !ok {
 			return why
 		}
+		col := col
+		if bestEffort(t.Answered) {
+			col = "requester"
+		}
 		val := Value{Type: Table}
 		for i := range t.len() {
 			if len(val.Rows) == 20 {

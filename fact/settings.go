@@ -18,6 +18,7 @@ type Settings struct {
 	Networks           []Network
 	Automation         []Automation
 	Accepted           []AcceptedGap
+	Changes            []Change `json:",omitempty"` // announced by the operator
 }
 
 // An Account is an AWS account as the configuration knows it.
@@ -66,4 +67,16 @@ type AcceptedGap struct {
 	Reason   string
 	Approver string
 	Until    time.Time // the acceptance ends at this instant, UTC
+}
+
+// A Change is one that was announced: a ticket, with what it may do and when.
+type Change struct {
+	ID        string    // of the ticket, such as "CHG-1042"
+	From      time.Time // it may begin then, UTC
+	Until     time.Time // and ends before this instant, UTC
+	Accounts  []string  // account ids; empty means all
+	APIs      []string  // such as "PutBucketLogging" or "s3:PutBucketLogging"; empty means all
+	Actors    []string  // user or role names, session names or ARNs; empty means all
+	Resources []string  // names or ids of what is changed; empty means all
+	Approver  string
 }

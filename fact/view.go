@@ -104,6 +104,7 @@ func (v *view) ask(key Key, subject string) (t table, why result, ok bool) {
 		return table{}, result{state: Unknown, gap: gapOf(a), from: []Ref{ref}, window: a.Item.Ask.Window}, false
 	}
 	t = table{Answered: a, cols: map[string]int{}}
+	t.Exact = t.Exact && !bestEffort(a)
 	for i, c := range a.Item.Answer.Columns {
 		t.cols[c] = i
 	}
@@ -121,6 +122,9 @@ func gapOf(a evidence.Answered) Gap {
 	case evidence.NotAsked:
 		return Gap{Key: missingKey(a.Item.Missing), Outcome: out}
 	case evidence.Found, evidence.Empty:
+		if bestEffort(a) && a.Item.Complete() {
+			return Gap{Key: "access_delivery"}
+		}
 		for _, c := range a.Item.Coverage {
 			if c.State == evidence.NotCollectedState {
 				return Gap{Key: kind, Outcome: evidence.NotCollected}
@@ -133,6 +137,11 @@ func gapOf(a evidence.Answered) Gap {
 		return Gap{Key: kind, Outcome: out}
 	}
 }
+
+// bestEffort tells whether the log that answered may lack records although it was on: Amazon S3
+// delivers server access logs on a best-effort basis (Amazon S3 User Guide, "Logging requests with
+// server access logging"). What it shows happened; how often is at least that, and silence proves nothing.
+func bestEffort(a evidence.Answered) bool { return a.Item.Ask.Dataset == query.S3Access }
 
 // missingKey says what a question lacked, by the group of the first fact that never came.
 func missingKey(missing []string) string {

@@ -96,6 +96,7 @@ type Bucket struct {
 	ARN        string
 	Type       string // Destination or Source
 	Permission string // publicAccess.effectivePermission: PUBLIC or NOT_PUBLIC
+	Owner      string // owner.id: canonical user id of the bucket's owner
 	Tags       map[string]string
 }
 

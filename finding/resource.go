@@ -24,6 +24,7 @@ func readResource(n node) Resource {
 			ARN:        b.at("arn").text(),
 			Type:       b.at("type").text(),
 			Permission: b.at("publicAccess", "effectivePermission").text(),
+			Owner:      b.at("owner", "id").text(),
 			Tags:       b.at("tags").tags(),
 		})
 	}

@@ -43,6 +43,11 @@ func enterStory(t testing.TB, of finding.Type, twin kinds.Twin) (world, kinds.Ex
 	for _, n := range c.Networks {
 		w.tools.Settings.Networks = append(w.tools.Settings.Networks, fact.Network(n))
 	}
+	for _, ch := range c.Changes {
+		w.tools.Settings.Changes = append(w.tools.Settings.Changes, fact.Change{
+			ID: ch.ID, From: ch.Begin, Until: ch.End, Accounts: ch.Accounts, APIs: ch.APIs, Actors: ch.Actors, Resources: ch.Resources, Approver: ch.Approver,
+		})
+	}
 	st := store(t, local.Options{Name: c.Sources[0].Name}, c.Path(c.Sources[0].Logs[0]))
 	w.tools.Sources = []source.Source{told{st, st}}
 	fs, err := finding.Parse(s.Files["finding.json"])
@@ -66,6 +71,9 @@ func misses(a policy.Assessment, want kinds.Expect) []string {
 	}
 	if want.AtMost != "" && at > slices.Index(bands, want.AtMost) {
 		out = append(out, fmt.Sprintf("the risk is %s (%d), want at most %s", a.Band(), a.Score(), want.AtMost))
+	}
+	if got := a.Confidence().String(); want.Confidence != "" && got != want.Confidence {
+		out = append(out, fmt.Sprintf("the confidence is %s, want %s", got, want.Confidence))
 	}
 	for _, kind := range want.Missing {
 		if !slices.ContainsFunc(a.Gaps(), func(g policy.Gap) bool { return g.Key == kind && slices.Contains(a.CappedBy(), g.ID) }) {
@@ -158,6 +166,16 @@ func TestEveryTypeIsInvestigated(t *testing.T) {
 				})
 			}
 		}
+		for _, more := range kinds.Further() {
+			name := string(more.Of) + " " + string(more.Twin)
+			t.Run(plainName(name), func(t *testing.T) {
+				t.Parallel()
+				w, want := enterStory(t, more.Of, more.Twin)
+				if c, ok := supported(t, w); ok {
+					s.tell(name, misses(c.Assessment, want))
+				}
+			})
+		}
 		nothing := store(t, local.Options{Name: "local"}, t.TempDir())
 		tools := toolsOf(t, config.Default(), phrase.JA)
 		tools.Sources = []source.Source{told{nothing, nothing}}
@@ -191,7 +209,7 @@ func TestEveryTypeIsInvestigated(t *testing.T) {
 			})
 		}
 	})
-	if want := 3*len(kinds.Told()) + len(kinds.Types()); len(s.done) != want {
+	if want := 3*len(kinds.Told()) + len(kinds.Further()) + len(kinds.Types()); len(s.done) != want {
 		t.Logf("%d of %d stories ran; the list is held against those", len(s.done), want)
 	}
 	s.hold(t)
@@ -257,7 +275,8 @@ func held(list string, done map[string]bool, fails map[string][]string) (kept st
 		listed = append(listed, name)
 		of, twin, _ := strings.Cut(name, " ")
 		_, known := finding.Lookup(finding.Type(of))
-		told := slices.Contains(kinds.Told(), finding.Type(of)) && slices.Contains(kinds.AllTwins(), kinds.Twin(twin))
+		told := slices.Contains(kinds.Told(), finding.Type(of)) && slices.Contains(kinds.AllTwins(), kinds.Twin(twin)) ||
+			slices.Contains(kinds.Further(), kinds.Telling{Of: finding.Type(of), Twin: kinds.Twin(twin)})
 		switch {
 		case !known || !told && twin != empty:
 			problems = append(problems, "there is no story "+name)

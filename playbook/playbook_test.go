@@ -43,7 +43,7 @@ func TestEveryTypeHasAPlaybook(t *testing.T) {
 		}
 	}
 	// Families with a playbook of their own, and what the types of credentials' rules go to.
-	for family, book := range map[string]string{"attack_sequence": "attack_sequence", "eks_audit": "eks_audit", "ai": "ai", "cdr": "iam"} {
+	for family, book := range map[string]string{"attack_sequence": "attack_sequence", "eks_audit": "eks_audit", "ai": "ai", "cdr": "cdr", "s3": "s3"} {
 		n := 0
 		for _, info := range finding.Catalogue() {
 			if info.Family != family {

@@ -58,6 +58,11 @@ func settings(c config.Config) fact.Settings {
 	for _, g := range c.Accepted {
 		s.Accepted = append(s.Accepted, fact.AcceptedGap{Kind: g.Dataset, Accounts: g.Accounts, Reason: g.Reason, Approver: g.Approver, Until: g.End})
 	}
+	for _, ch := range c.Changes {
+		s.Changes = append(s.Changes, fact.Change{
+			ID: ch.ID, From: ch.Begin, Until: ch.End, Accounts: ch.Accounts, APIs: ch.APIs, Actors: ch.Actors, Resources: ch.Resources, Approver: ch.Approver,
+		})
+	}
 	return s
 }
 

@@ -112,11 +112,11 @@ var plots = []plot{
 	// Buckets.
 	{
 		"Exfiltration:S3/AnomalousBehavior",
-		[]string{s3Data},
+		[]string{s3Data, accessLog},
 		(*tale).bucketRead,
 		harmless("Three objects were read, as on earlier days, from the office in a session whose chain is whole."),
 		caught("Twelve hundred objects are read from a new network, then a key is created and the trail stopped."),
-		unseen(s3Data, "Which objects were read, and how many, is in data events alone, and no trail records them."),
+		unseen(s3Data, "Which objects were read, and how many, is in data events, or less surely in the access log, and there is neither."),
 	},
 	{
 		"Impact:S3/AnomalousBehavior.Delete",
@@ -127,12 +127,20 @@ var plots = []plot{
 		unseen(s3Data, "What was deleted is in data events alone, and no trail records them."),
 	},
 	{
-		"Discovery:S3/AnomalousBehavior",
+		"Impact:S3/AnomalousBehavior.Write",
 		[]string{s3Data},
+		(*tale).bucketWrite,
+		harmless("One object was written, as on earlier days, from the office in a session whose chain is whole."),
+		caught("Four hundred objects are written anew with a key that only the writer holds, and their versions set to expire; a key is created and the trail stopped."),
+		unseen(s3Data, "What was written, and how it is encrypted, is in data events alone, and no trail records them."),
+	},
+	{
+		"Discovery:S3/AnomalousBehavior",
+		[]string{s3Data, accessLog},
 		(*tale).bucketRead,
 		harmless("The bucket was listed as on earlier days, from the office in a session whose chain is whole."),
 		caught("The bucket is listed and twelve hundred objects are read from a new network; then a key is created and the trail stopped."),
-		unseen(s3Data, "Whether the bucket was only listed is in data events alone, and no trail records them."),
+		unseen(s3Data, "Whether the bucket was only listed is in data events, or less surely in the access log, and there is neither."),
 	},
 	{
 		"Policy:S3/BucketAnonymousAccessGranted",
@@ -152,11 +160,11 @@ var plots = []plot{
 	},
 	{
 		"UnauthorizedAccess:S3/TorIPCaller",
-		[]string{s3Data},
+		[]string{s3Data, accessLog},
 		(*tale).bucketRead,
 		Expect{Verdicts: []string{"suspicious"}, AtLeast: "High", Because: "An anonymiser is a floor whoever uses it, although few objects were read."},
 		caught("From the anonymiser twelve hundred objects are read, a key is created and the trail stopped."),
-		listed(s3Data, "The anonymiser alone is a floor; which objects were read cannot be seen."),
+		listed(s3Data, "The anonymiser alone is a floor; neither data events nor an access log show which objects were read."),
 	},
 
 	// Instances: traffic.
@@ -563,6 +571,11 @@ func (t *tale) server(n int) {
 	for i := range n {
 		who := fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", t.account, t.role, t.upn)
 		t.accessed(t.at.Add(time.Duration(2+i/3)*time.Second), t.remote.ip, who, "REST.GET.OBJECT", fmt.Sprintf("exports/2025/09/customers-%04d.csv", i+1), 200, 52_000, t.agent())
+	}
+	if !t.hostile {
+		for _, day := range t.earlier(14) {
+			t.accessed(day, t.home.ip, fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", t.account, t.role, t.upn), "REST.GET.OBJECT", "exports/2025/09/customers-0001.csv", 200, 52_000, agent)
+		}
 	}
 	t.hours(func(at time.Time, n int) {
 		t.accessed(at, "192.0.2.20", fmt.Sprintf("arn:aws:sts::%s:assumed-role/etl-nightly/etl-nightly", t.account), "REST.GET.OBJECT", fmt.Sprintf("daily/%05d.parquet", n), 200, 1<<20, "Boto3/1.34.100")

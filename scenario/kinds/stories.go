@@ -32,10 +32,12 @@ type Expect struct {
 	Verdicts []string `json:"verdicts"`           // one of these: benign, inconclusive, suspicious, malicious
 	AtLeast  string   `json:"at_least,omitempty"` // band of the risk: Low, Medium, High, Critical; "" is open
 	AtMost   string   `json:"at_most,omitempty"`
-	Missing  []string `json:"missing,omitempty"` // kinds of record that required evidence lacks
-	Gap      string   `json:"gap,omitempty"`     // kind of record whose gap is to be named
-	Seen     []string `json:"seen,omitempty"`    // kinds of record that are there, so that no gap may be named for them
-	Because  string   `json:"because"`           // the reason, in a sentence
+	// Confidence is Low, Medium or High where the log at hand allows no more and no less; "" is open.
+	Confidence string   `json:"confidence,omitempty"`
+	Missing    []string `json:"missing,omitempty"` // kinds of record that required evidence lacks
+	Gap        string   `json:"gap,omitempty"`     // kind of record whose gap is to be named
+	Seen       []string `json:"seen,omitempty"`    // kinds of record that are there, so that no gap may be named for them
+	Because    string   `json:"because"`           // the reason, in a sentence
 }
 
 // A Story is a finding with the logs beside it, a configuration, and what is expected.
@@ -82,23 +84,29 @@ func Tell(of finding.Type, twin Twin, seed uint64) (Story, error) {
 	}
 	p := plots[i]
 	expect, ok := map[Twin]Expect{Benign: p.benign, Malicious: p.malicious, Missing: p.missing}[twin]
-	if !ok {
-		return Story{}, fmt.Errorf("no twin %.40q; twins are benign, malicious and missing", twin)
-	}
-	if twin != Missing {
+	without, hostile := []string(nil), twin == Malicious
+	switch more, is := further(of, twin); {
+	case is:
+		expect, without, hostile = more.expect, more.without, more.hostile
+	case !ok:
+		return Story{}, fmt.Errorf("no twin %.40q; twins are benign, malicious and missing, and for some types others", twin)
+	case twin == Missing:
+		without = p.decides
+	default:
 		expect.Seen = p.decides
 	}
-	d, err := Generate(of, Options{Seed: seed, Benign: twin != Malicious})
+	d, err := Generate(of, Options{Seed: seed, Benign: !hostile})
 	if err != nil {
 		return Story{}, err
 	}
 	t := &tale{cast: d.cast, logs: map[string]*log{}}
 	p.tell(t)
+	if more, is := further(of, twin); is && more.recount != nil {
+		more.recount(t)
+	}
 	s := Story{Type: of, Twin: twin, Seed: seed, Files: map[string][]byte{}, Expect: expect}
-	if twin == Missing {
-		for _, kind := range p.decides {
-			delete(t.logs, kind)
-		}
+	for _, kind := range without {
+		delete(t.logs, kind)
 	}
 	if err := s.write(d, t); err != nil {
 		return Story{}, fmt.Errorf("tell %s: %w", s.Name(), err)
@@ -126,6 +134,9 @@ func (s *Story) write(d Document, t *tale) error {
 		return err
 	}
 	s.Files["uratori.yaml"] = []byte(d.cast.config())
+	if s.Twin == Recorded {
+		s.Files["uratori.yaml"] = append(s.Files["uratori.yaml"], d.cast.announcement()...)
+	}
 	return nil
 }
 
