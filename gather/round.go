@@ -255,7 +255,7 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		r.witness(d)
 	})
 	op := "ask"
-	k.coverage, err = s.Covers(ctx, scope)
+	k.coverage, err = s.Covers(source.WithSubject(ctx, r.subject(q)), scope)
 	switch {
 	case ctx.Err() != nil:
 		return k, false, context.Cause(ctx)
@@ -263,7 +263,7 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		op, k.coverage = "covers", nil
 		k.answer = r.unanswered(err, "")
 	case nobody(k.coverage):
-		k.answer = evidence.Answer{Outcome: evidence.NotCollected}
+		k.answer = evidence.Answer{Outcome: evidence.NotCollected, Reason: switchedOff(k.coverage)}
 	default:
 		k.answer, err = s.Ask(source.WithScope(ctx, scope), q)
 		if ctx.Err() != nil {
@@ -315,6 +315,28 @@ func nobody(cov []evidence.Coverage) bool {
 		}
 	}
 	return len(cov) > 0
+}
+
+// switchedOff is what a source read of settings that leave a log off; "" where it read none.
+func switchedOff(cov []evidence.Coverage) string {
+	for _, c := range cov {
+		if c.Why == evidence.WhySetting && c.Detail != "" {
+			return c.Detail
+		}
+	}
+	return ""
+}
+
+// subject is what a question is about beyond its scope: its conditions, and what the finding tells
+// of the machine.
+func (r *gathering) subject(q query.Query) source.Subject {
+	f := r.plan.Finding
+	i := f.Resource.Instance
+	s := source.Subject{Where: q.Where, Region: string(f.Region), VPC: i.VPC, Subnet: i.Subnet, Interfaces: i.Interfaces, Instance: i.ID}
+	if s.VPC == "" {
+		s.VPC = f.Function.VPC
+	}
+	return s
 }
 
 // delayed tells whether records of the scope may still be on their way.
