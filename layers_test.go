@@ -39,6 +39,7 @@ var layers = map[string][]string{
 	"source/call":       {"source"},
 	"source/awsconn":    {"source", "source/call"},
 	"source/awslookup":  {"evidence", "source", "source/awsconn"},
+	"source/awslogs":    {"query", "evidence", "source", "source/awsconn", "source/coverage"},
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
 	"source/coverage":   {"query", "evidence"},
 	"source/local":      {"query", "evidence", "ledger", "source", "source/coverage"},

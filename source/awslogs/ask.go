@@ -27,8 +27,8 @@ import (
 
 // Forms of names that go into requests. What has another form is nothing that AWS could know.
 var (
-	clusterForm  = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)               // Amazon EKS API Reference, CreateCluster
-	databaseForm = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z-]{0,62}$`)                   // Amazon RDS API Reference, CreateDBInstance
+	clusterForm  = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)              // Amazon EKS API Reference, CreateCluster
+	databaseForm = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z-]{0,62}$`)                  // Amazon RDS API Reference, CreateDBInstance
 	bucketForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$`) // Amazon S3 User Guide, "General purpose buckets naming rules"
 )
 
@@ -129,7 +129,66 @@ func (s *Source) flows(ctx context.Context, scope query.Scope) (told, error) {
 	if subject := source.SubjectOf(ctx); subject.Region == scope.Region {
 		t.resources = around(subject)
 	}
-	return t, nil
+	vpc := ""
+	if len(t.resources) > 0 {
+		vpc = t.resources[0]
+	}
+	return t, s.owned(ctx, scope, t, vpc)
+}
+
+// owned says that a log cannot be told off where a VPC is another account's, which shares it: that
+// account's logs record there, too, and are not listed here. vpc is the one that counts; "" for all.
+func (s *Source) owned(ctx context.Context, scope query.Scope, t told, vpc string) error {
+	if sw, _, _ := coverage.Switched(t.settings, t.resources...); sw != coverage.Off {
+		return nil
+	}
+	type owned struct{ VpcId, OwnerId string } //nolint:revive,staticcheck // as the AWS CLI prints them
+	k, err := s.once(ctx, "vpcs "+at(scope), func(k *known) error {
+		list := []owned{}
+		err := pages(func(token string) (next string, err error) {
+			_, _, err = s.opt.Conn.Do(ctx, awsconn.Target{Service: "ec2", API: "ec2:DescribeVpcs", Account: scope.Account, Region: scope.Region}, func(ctx context.Context, cfg aws.Config) error {
+				in := &ec2.DescribeVpcsInput{MaxResults: aws.Int32(1000)}
+				if token != "" {
+					in.NextToken = aws.String(token)
+				}
+				out, err := ec2.NewFromConfig(cfg).DescribeVpcs(ctx, in)
+				if err != nil {
+					return err
+				}
+				for _, v := range out.Vpcs {
+					list = append(list, owned{aws.ToString(v.VpcId), aws.ToString(v.OwnerId)})
+				}
+				next = aws.ToString(out.NextToken)
+				return nil
+			})
+			return next, err
+		})
+		if err != nil {
+			return err
+		}
+		return s.keep(k, scope, "ec2:DescribeVpcs "+at(scope), map[string]any{"Vpcs": list})
+	})
+	if err != nil {
+		return err
+	}
+	var d struct{ Vpcs []owned }
+	if err := json.Unmarshal(k.documents[0].Body, &d); err != nil {
+		return unreadable("DescribeVpcs", err)
+	}
+	found := vpc == ""
+	for _, v := range d.Vpcs {
+		if vpc != "" && v.VpcId != vpc {
+			continue
+		}
+		found = true
+		if v.OwnerId != scope.Account {
+			return unclear("%s is shared by account %s, whose logs are not told here", v.VpcId, v.OwnerId)
+		}
+	}
+	if !found {
+		return unclear("%s is not there now: whose it was, and what was logged of it, is not told", vpc)
+	}
+	return nil
 }
 
 // around are the interfaces that a question is confined to, with what lies around them. It is nil
@@ -207,11 +266,11 @@ func (s *Source) resolver(ctx context.Context, scope query.Scope) (told, error) 
 	if err != nil {
 		return told{}, err
 	}
-	t := told{settings: k.settings, none: "query log of the Resolver"}
+	t := told{settings: k.settings, none: "Resolver query log"}
 	if subject := source.SubjectOf(ctx); subject.Region == scope.Region && subject.VPC != "" {
 		t.resources = []string{subject.VPC}
 	}
-	return t, nil
+	return t, s.owned(ctx, scope, t, strings.Join(t.resources, ""))
 }
 
 // associations keeps a list of the Resolver's. A configuration logs nothing by itself, only by its

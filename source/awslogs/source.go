@@ -18,7 +18,7 @@ import (
 
 // Actions are the IAM actions that this package needs, beside those of package awsconn.
 var Actions = []string{
-	"ec2:DescribeFlowLogs", "eks:DescribeCluster", "eks:ListClusters", "rds:DescribeDBClusters", "rds:DescribeDBInstances",
+	"ec2:DescribeFlowLogs", "ec2:DescribeVpcs", "eks:DescribeCluster", "eks:ListClusters", "rds:DescribeDBClusters", "rds:DescribeDBInstances",
 	"route53resolver:ListResolverQueryLogConfigAssociations", "route53resolver:ListResolverQueryLogConfigs", "s3:GetBucketLogging",
 }
 
@@ -154,9 +154,9 @@ func (s *Source) judge(scope query.Scope, t told) []evidence.Coverage {
 	case sw == coverage.Off:
 		return []evidence.Coverage{tell(scope.Window, evidence.NotCollectedState, evidence.WhySetting, of+": no "+t.none+" is on now")}
 	case sw == coverage.Perhaps:
-		return []evidence.Coverage{tell(scope.Window, evidence.Unknown, evidence.WhySetting, of+": a "+t.none+" is not fully on")}
+		return []evidence.Coverage{tell(scope.Window, evidence.Unknown, evidence.WhySetting, of+": "+t.none+" is not fully on")}
 	}
-	on := of + ": a " + t.none + " is on"
+	on := of + ": " + t.none + " is on"
 	if since.IsZero() || !since.After(scope.Window.From) {
 		return []evidence.Coverage{tell(scope.Window, evidence.NotCollectedState, evidence.WhyNotHeld, on)}
 	}

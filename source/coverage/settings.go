@@ -38,7 +38,7 @@ type settingsForm struct {
 		FlowLogStatus     string
 		DeliverLogsStatus string
 		ResourceID        string `json:"ResourceId"`
-		CreationTime      any // RFC 3339; a text of another form is no time
+		CreationTime      any    // RFC 3339; a text of another form is no time
 	}
 	ResolverQueryLogConfigs *[]struct {
 		OwnerID string `json:"OwnerId"`
