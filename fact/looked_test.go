@@ -248,19 +248,22 @@ func TestPrincipalsThatWereLookedUp(t *testing.T) {
 
 func TestExposureOfABucket(t *testing.T) {
 	yes, no := true, false
-	all := parts(blockOfBucket, policyOfBucket, grantsOfBucket, tagsOfBucket, versioningOfBucket, loggingOfBucket)
+	all := parts(blockOfBucket, policyOfBucket, grantsOfBucket, tagsOfBucket, versioningOfBucket, loggingOfBucket, blockOfAccount)
 	for name, tt := range map[string]struct {
 		b    evidence.LookedBucket
 		want string
 	}{
-		"nothing":                        {evidence.LookedBucket{}, "false"},
-		"a policy":                       {evidence.LookedBucket{PolicyPublic: &yes}, "true"},
-		"a policy that is not public":    {evidence.LookedBucket{PolicyPublic: &no}, "false"},
-		"a policy that is restricted":    {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{RestrictBuckets: true}}, "false"},
-		"a policy and a block of others": {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{BlockPolicy: true, BlockACLs: true, IgnoreACLs: true}}, "true"},
-		"a grant":                        {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}}, "true"},
-		"a grant that is ignored":        {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{IgnoreACLs: true}}, "false"},
-		"a grant from before":            {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{BlockACLs: true, RestrictBuckets: true}}, "true"},
+		"nothing":                             {evidence.LookedBucket{}, "false"},
+		"a policy":                            {evidence.LookedBucket{PolicyPublic: &yes}, "true"},
+		"a policy that is not public":         {evidence.LookedBucket{PolicyPublic: &no}, "false"},
+		"a policy that is restricted":         {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{RestrictBuckets: true}}, "false"},
+		"a policy and a block of others":      {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{BlockPolicy: true, BlockACLs: true, IgnoreACLs: true}}, "true"},
+		"a grant":                             {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}}, "true"},
+		"a grant that is ignored":             {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{IgnoreACLs: true}}, "false"},
+		"a policy that the account restricts": {evidence.LookedBucket{PolicyPublic: &yes, AccountBlock: &evidence.BlockPublic{RestrictBuckets: true}}, "false"},
+		"a grant that the account ignores":    {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, AccountBlock: &evidence.BlockPublic{IgnoreACLs: true}}, "false"},
+		"an account that only refuses new":    {evidence.LookedBucket{PolicyPublic: &yes, AccountBlock: &evidence.BlockPublic{BlockPolicy: true, BlockACLs: true}}, "true"},
+		"a grant from before":                 {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{BlockACLs: true, RestrictBuckets: true}}, "true"},
 	} {
 		facts := lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &tt.b, Parts: all}))
 		if got := show(facts.Get("impact.bucket_public_now", "")); got != tt.want {
@@ -271,6 +274,16 @@ func TestExposureOfABucket(t *testing.T) {
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &b, Parts: all})), map[Key]string{
 		"impact.bucket_versioning": "suspended", "impact.bucket_access_logs": "true", "impact.bucket_access_log_place": "s3://logs/p/", "impact.bucket_tags": "a=b", "impact.bucket_blocks": "BlockPublicAcls",
 	})
+	b.AccountBlock = &evidence.BlockPublic{BlockACLs: true, RestrictBuckets: true}
+	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &b, Parts: all})), map[Key]string{
+		"impact.account_blocks": "BlockPublicAcls, RestrictPublicBuckets", "impact.bucket_blocked_by": "BlockPublicAcls (bucket, account), RestrictPublicBuckets (account)",
+	})
+	// Where the account is not told, a bucket that lets everyone in is not known to be public; one that does not is not.
+	untold := parts(blockOfBucket, policyOfBucket, grantsOfBucket, blockOfAccount)
+	untold[3].Outcome = evidence.Denied
+	for want, b := range map[string]evidence.LookedBucket{"unknown: look_bucket Denied": {PolicyPublic: &yes}, "false": {PolicyPublic: &no}} {
+		check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &b, Parts: untold})), map[Key]string{"impact.bucket_public_now": want, "impact.account_blocks": "unknown: look_bucket Denied"})
+	}
 	all[2].Outcome = evidence.Denied // the ACL may grant what the policy does not
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &evidence.LookedBucket{}, Parts: all})), map[Key]string{
 		"impact.bucket_public_now": "unknown: look_bucket Denied", "impact.bucket_versioning": "never", "impact.bucket_access_logs": "false",

@@ -26,6 +26,7 @@ type Bucket struct {
 	Block           *[4]bool    // BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets
 	PolicyPublic    *bool       // nil: there is no policy
 	Grants          [][2]string // URI of a group, permission
+	Shared          bool        // other accounts may read its settings
 	LogBucket       string
 	LogPrefix       string
 }
@@ -157,7 +158,7 @@ func (s *Server) byHand(r *http.Request, body []byte) (reply, bool) {
 	case req.Operation == accountBlock:
 		text, err = w.accountBlock(s, req, r)
 	case service == "s3":
-		text, err = w.s3(s, req, bucket, out.header)
+		text, err = w.s3(s, req, bucket, r.Header.Get("X-Amz-Expected-Bucket-Owner"), out.header)
 	default:
 		text, err = w.ec2(s, req, form, id, f)
 	}
@@ -233,7 +234,7 @@ func s3Operation(r *http.Request) (op, bucket string) {
 	return op, bucket
 }
 
-func (w *World) s3(s *Server, req Request, name string, header http.Header) (string, error) {
+func (w *World) s3(s *Server, req Request, name, expected string, header http.Header) (string, error) {
 	b, ok := w.Buckets[name]
 	switch {
 	case !ok:
@@ -241,7 +242,7 @@ func (w *World) s3(s *Server, req Request, name string, header http.Header) (str
 	case req.Region != b.Region:
 		header.Set("X-Amz-Bucket-Region", b.Region)
 		return "", &Error{Code: "PermanentRedirect", Message: "The bucket you are attempting to access must be addressed using the specified endpoint.", Status: 301}
-	case req.Account != b.Account:
+	case req.Account != b.Account && !b.Shared, expected != "" && expected != b.Account:
 		return "", &Error{Code: "AccessDeniedException", Message: "Access Denied"}
 	}
 	const ns = `xmlns="http://s3.amazonaws.com/doc/2006-03-01/"`
