@@ -149,6 +149,10 @@ func TestAccountsThatWereLookedUp(t *testing.T) {
 		"finding.environment": "production", "finding.account_tags": "does not arise", "finding.account_owner": "unknown: configuration ",
 	})
 	check(t, lookedCase(t, Settings{Environments: []EnvironmentRule{{OU: "workloads", Environment: "staging"}}}, "x", account([]evidence.Tag{{Key: "env", Value: "prod"}}, "Workloads")), map[Key]string{"finding.environment": "staging"})
+	byID := Settings{Environments: []EnvironmentRule{{Account: "444455556666", Environment: "sandbox"}, {Account: "111122223333", Environment: "management"}}}
+	check(t, lookedCase(t, byID, "x"), map[Key]string{"finding.environment": "management"})
+	byTag := Settings{Environments: []EnvironmentRule{{Tag: "Stage", Value: "Live", Environment: "production"}}}
+	check(t, lookedCase(t, byTag, "x", account([]evidence.Tag{{Key: "env", Value: "dev"}, {Key: "stage", Value: "live"}})), map[Key]string{"finding.environment": "production"})
 	refused := evidence.Body{Kind: evidence.LookAccount, Account: &evidence.LookedAccount{ID: "111122223333", Name: "example-dev"}, Parts: []evidence.Part{{Name: tagsOfAccount, Outcome: evidence.Denied}, {Name: parentsOfAccount, Outcome: evidence.Found}}}
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, refused)), map[Key]string{
 		"finding.account_name": "example-dev", "finding.environment": "unknown: look_account Denied", "finding.account_tags": "unknown: look_account Denied", "finding.account_ou": "unknown: look_account Failed",
@@ -289,6 +293,38 @@ func TestExposureOfABucket(t *testing.T) {
 		"impact.bucket_public_now": "unknown: look_bucket Denied", "impact.bucket_versioning": "never", "impact.bucket_access_logs": "false",
 	})
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Empty, evidence.Body{Kind: evidence.LookBucket})), map[Key]string{"impact.bucket_exists": "false", "impact.bucket_public_now": "does not arise"})
+}
+
+// The tags of a resource name an environment of their own; production goes before others, and what
+// could not be read may be production.
+func TestEnvironmentOfAResource(t *testing.T) {
+	bucket := func(out evidence.Outcome, tags ...evidence.Tag) evidence.Item {
+		b := evidence.Body{Kind: evidence.LookBucket, Bucket: &evidence.LookedBucket{Tags: tags}, Parts: parts(tagsOfBucket)}
+		b.Parts[0].Outcome = out
+		return lookup(evidence.Found, b)
+	}
+	instance := func(tags ...evidence.Tag) evidence.Item {
+		return lookup(evidence.Found, evidence.Body{Kind: evidence.LookInstance, Instance: &evidence.LookedInstance{Tags: tags}})
+	}
+	rules := Settings{Environments: []EnvironmentRule{{OU: "live", Environment: "production"}, {Tag: "stage", Value: "live", Environment: "production"}, {Tag: "stage", Value: "play", Environment: "playground"}}}
+	for name, c := range map[string]struct {
+		items []evidence.Item
+		want  string // "" where the case has no such fact
+	}{
+		"by a rule":                   {[]evidence.Item{bucket(evidence.Found, evidence.Tag{Key: "Stage", Value: "LIVE"}, evidence.Tag{Key: "env", Value: "dev"})}, "production"},
+		"by its own word":             {[]evidence.Item{instance(evidence.Tag{Key: "Environment", Value: "stg"})}, "staging"},
+		"by a word that is not ours":  {[]evidence.Item{instance(evidence.Tag{Key: "stage", Value: "play"})}, "other"},
+		"of two, production":          {[]evidence.Item{bucket(evidence.Found, evidence.Tag{Key: "env", Value: "dev"}), instance(evidence.Tag{Key: "env", Value: "prd"})}, "production"},
+		"tags that could not be read": {[]evidence.Item{bucket(evidence.Denied), instance(evidence.Tag{Key: "env", Value: "dev"})}, "unknown: look_bucket Denied"},
+		"no tags":                     {[]evidence.Item{bucket(evidence.Empty)}, ""},
+		"no look-up":                  {nil, ""},
+	} {
+		facts := lookedCase(t, rules, "x", c.items...)
+		f := facts.Get("finding.resource_environment", "")
+		if got := show(f); f.ID == "" && c.want != "" || f.ID != "" && got != c.want {
+			t.Errorf("%s: %s, %q; want %s", name, got, f.ID, c.want)
+		}
+	}
 }
 
 func TestInstancesThatWereLookedUp(t *testing.T) {
