@@ -79,7 +79,10 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			}
 		}
 		if len(at) == 0 {
-			return r.second(ctx, list)
+			if err := r.second(ctx, list); err != nil {
+				return err
+			}
+			return r.gainsay(ctx, list)
 		}
 		g, ctx := errgroup.WithContext(ctx)
 		for _, name := range slices.Sorted(maps.Keys(at)) {
@@ -89,6 +92,49 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			return err
 		}
 	}
+}
+
+// gainsay asks, where a source claims that there is nothing, whoever can tell that the log was off
+// for what was asked: then the records that the claim rests on are others', and it is none.
+func (r *gathering) gainsay(ctx context.Context, list []*asking) error {
+	for _, a := range list {
+		if chosen := evidence.Choose(a.walked); !chosen.Exact || chosen.Item.Answer.Outcome != evidence.Empty {
+			continue
+		}
+		for _, name := range r.order[a.bound.Dataset][len(a.walked):] {
+			s := r.sources[name]
+			if g, ok := s.(source.Gainsayer); !ok || !g.Gainsays(a.scope.Kind) {
+				continue
+			}
+			before := len(a.walked)
+			if err := r.askAll(ctx, s, []*asking{a}); err != nil {
+				return err
+			}
+			if !off(a.walked[before].Coverage) {
+				continue
+			}
+			for i := range a.walked[:before] {
+				a.walked[i].Coverage = unproven(a.walked[i].Coverage)
+			}
+		}
+	}
+	return nil
+}
+
+// off tells whether settings leave the log of the whole scope off.
+func off(cov []evidence.Coverage) bool {
+	return nobody(cov) && !slices.ContainsFunc(cov, func(c evidence.Coverage) bool { return c.Why != evidence.WhySetting })
+}
+
+// unproven is coverage by records that are not those of what was asked for.
+func unproven(cov []evidence.Coverage) []evidence.Coverage {
+	cov = slices.Clone(cov)
+	for i, c := range cov {
+		if c.State == evidence.Collected && c.Why == evidence.WhyRecords {
+			cov[i].State, cov[i].Why = evidence.Unknown, evidence.WhySetting
+		}
+	}
+	return cov
 }
 
 // second asks a sample of the answered questions of the next source that covers them whole.

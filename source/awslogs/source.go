@@ -93,6 +93,9 @@ func (s *Source) Name() string { return s.opt.Name }
 // Concurrency is how many questions may be put at once.
 func (s *Source) Concurrency() int { return 4 }
 
+// Gainsays tells whether the source can say that the log of a kind is off.
+func (s *Source) Gainsays(kind string) bool { return slices.Contains(s.opt.Kinds, kind) }
+
 // Ask answers that nothing is held here: what is told of a question is its coverage.
 func (s *Source) Ask(ctx context.Context, _ query.Query) (evidence.Answer, error) {
 	return evidence.Answer{Outcome: evidence.NotCollected, Reason: "holds no records; it tells which logs are on"}, ctx.Err()
