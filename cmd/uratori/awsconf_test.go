@@ -117,6 +117,26 @@ func (c *settledCase) investigate(t *testing.T) (investigate.Case, string) {
 	return back, string(text)
 }
 
+// flowsOfOthers puts flow records of another interface of the account into the archive.
+func (c *settledCase) flowsOfOthers(t *testing.T) {
+	t.Helper()
+	account, region := string(c.finding.Account), string(c.finding.Region)
+	dir := filepath.Join(c.dir, "logs", "AWSLogs", account, "vpcflowlogs", region)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status region\n")
+	for at := c.finding.FirstSeen.Add(-48 * time.Hour); at.Before(c.finding.LastSeen.Add(48 * time.Hour)); at = at.Add(10 * time.Minute) {
+		fmt.Fprintf(&b, "4 %s eni-0fedcba9876543210 10.0.9.8 10.0.9.9 50000 443 6 10 840 %d %d ACCEPT OK %s\n", account, at.Unix(), at.Add(time.Minute).Unix(), region)
+	}
+	name := fmt.Sprintf("%s_vpcflowlogs_%s_fl-0fedcba9876543210_%s_0123abcd.log", account, region, c.finding.FirstSeen.UTC().Format("20060102T1504Z"))
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.now = c.finding.LastSeen.Add(72 * time.Hour)
+}
+
 // bruteForced is an instance without flow logs in a sandbox of the organisation that is tagged as production.
 func bruteForced(f finding.Finding) awstest.World {
 	account, region, i := string(f.Account), string(f.Region), f.Resource.Instance
@@ -160,6 +180,23 @@ func TestSettingsOfAWSAreTold(t *testing.T) {
 	for _, want := range []string{"sandbox", "production_in_sandbox"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not name %s", want)
+		}
+	}
+
+	// Records of another machine prove nothing of this one: no flow was logged, so none is told to be missing.
+	for _, on := range []bool{false, true} {
+		c = settled(t, "UnauthorizedAccess:EC2/SSHBruteForce", func(f finding.Finding) awstest.World {
+			w := bruteForced(f)
+			if on {
+				w.FlowLogs[0].Resource = f.Resource.Instance.VPC
+			}
+			return w
+		})
+		c.flowsOfOthers(t)
+		back, _ = c.investigate(t)
+		f := back.Assessment.Facts().Get("network.flows", "")
+		if on && plain(f) != "0" || !on && f.State != fact.Unknown {
+			t.Errorf("with a flow log %v: %s flows with the peer", on, plain(f))
 		}
 	}
 
