@@ -239,15 +239,18 @@ func TestPrincipalsThatWereLookedUp(t *testing.T) {
 	p := evidence.LookedPrincipal{Type: "role", Name: "r", Created: &made, Attached: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}}
 	b := evidence.Body{Kind: evidence.LookPrincipal, Principal: &p, Parts: parts("iam:ListAttachedRolePolicies", "iam:ListRolePolicies")}
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{
-		"actor.administrator": "true", "actor.attached_policies": p.Attached[0], "actor.inline_policies": "does not arise", "actor.principal_created": "2025-06-01T00:00:00Z",
+		"actor.administrator": "true", "actor.wide_policies": "AdministratorAccess", "actor.attached_policies": p.Attached[0], "actor.inline_policies": "does not arise", "actor.principal_created": "2025-06-01T00:00:00Z",
 	})
 	// A group's policies that could not be read leave it open whether the user is an administrator.
 	p.Type, p.Attached = "user", nil
 	b.Parts = append(parts("iam:ListAttachedUserPolicies", "iam:ListGroupsForUser"), evidence.Part{Name: "iam:ListAttachedGroupPolicies", Outcome: evidence.Denied})
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "unknown: look_iam_principal Denied", "actor.groups": "does not arise"})
+	p.Attached = []string{"arn:aws-us-gov:iam::aws:policy/IAMFullAccess", "arn:aws-us-gov:iam::aws:policy/PowerUserAccess", "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"}
+	b.Parts = parts("iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListAttachedGroupPolicies")
+	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "false", "actor.wide_policies": "IAMFullAccess, PowerUserAccess"})
 	p.Attached = []string{"arn:aws:iam::111122223333:policy/AdministratorAccess"} // of one's own, under AWS's name
 	b.Parts = parts("iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListAttachedGroupPolicies")
-	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "false"})
+	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "false", "actor.wide_policies": "does not arise"})
 }
 
 func TestExposureOfABucket(t *testing.T) {

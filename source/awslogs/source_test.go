@@ -332,3 +332,26 @@ func TestBudgetsAndContexts(t *testing.T) {
 		t.Errorf("without an account: %s, %v", tell(got), err)
 	}
 }
+
+// What no cluster, database or bucket can be called makes no call, whatever else it is.
+func TestHostileNamesMakeNoCall(t *testing.T) {
+	s, double := open(t, world())
+	for _, name := range []string{"", "a b", "../../clusters", "a?x=1", "a#b", "a%2fb", "a\nb", "a\x00b", "ａ", "a;id", "$(id)", "evil.example/", strings.Repeat("a", 65536)} {
+		for kind, field := range map[string]query.Field{query.KindEKSAudit: "cluster", query.KindRDSAudit: "database_instance", query.KindS3Access: "bucket"} {
+			ctx := source.WithSubject(t.Context(), source.Subject{Region: region, Where: query.Compare{Field: field, Op: query.Equal, Value: query.TextOf(name)}})
+			got, err := s.Covers(ctx, query.Scope{Kind: kind, Account: member, Region: region, Window: window})
+			if err != nil || len(got) != 1 || got[0].State != evidence.Unknown {
+				t.Errorf("%s %.40q: %s, %v", kind, name, tell(got), err)
+			}
+		}
+	}
+	for _, scope := range []query.Scope{{Account: "1/../2", Region: region}, {Account: member, Region: "x.evil.example/"}} {
+		scope.Kind, scope.Window = query.KindVPCFlow, window
+		if got, err := s.Covers(t.Context(), scope); err != nil || got[0].State != evidence.Unknown {
+			t.Errorf("%+v: %s, %v", scope, tell(got), err)
+		}
+	}
+	if calls := double.Calls(); len(calls) != 0 {
+		t.Errorf("%d calls were made: %v", len(calls), calls)
+	}
+}
