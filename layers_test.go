@@ -39,6 +39,7 @@ var layers = map[string][]string{
 	"source/call":       {"source"},
 	"source/awsconn":    {"source", "source/call"},
 	"source/awslookup":  {"evidence", "source", "source/awsconn"},
+	"source/awslogs":    {"query", "evidence", "source", "source/awsconn", "source/coverage"},
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
 	"source/coverage":   {"query", "evidence"},
 	"source/local":      {"query", "evidence", "ledger", "source", "source/coverage"},
@@ -47,7 +48,7 @@ var layers = map[string][]string{
 	"source/graphtest":  {}, // for tests only
 	"source/splunk":     {"query", "evidence", "source", "source/call", "source/local"},
 	"source/splunktest": {}, // for tests only; shares nothing with what it is asked by
-	"source/cloudtrail": {"query", "evidence", "source", "source/call", "source/local"},
+	"source/cloudtrail": {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
 	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
 	"source/athenatest": {"source/awstest"}, // the same
 	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},

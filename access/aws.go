@@ -78,12 +78,21 @@ func Features() []Feature {
 			{InMember, []string{"iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"}, []string{"arn:{partition}:iam::*:role/*"}, "reads a role"},
 		}},
 		{"buckets", "exposure, versioning and logging of a bucket", []Grant{
+			{InMember, []string{"s3:GetAccountPublicAccessBlock"}, []string{"*"}, "reads the account's own public access block"},
 			{InMember, []string{
 				"s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketLogging", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:GetBucketVersioning",
 			}, []string{"arn:{partition}:s3:::*"}, "reads a bucket's settings, never its objects"},
 		}},
 		{"instances", "instances and their security groups", []Grant{
 			{InMember, []string{"ec2:DescribeInstances", "ec2:DescribeSecurityGroups"}, []string{"*"}, "reads an instance and what reaches it"},
+		}},
+		{"logs", "whether logs other than CloudTrail's are switched on", []Grant{
+			{InMember, []string{
+				"ec2:DescribeFlowLogs", "ec2:DescribeVpcs", "eks:ListClusters", "rds:DescribeDBClusters", "rds:DescribeDBInstances",
+				"route53resolver:ListResolverQueryLogConfigAssociations", "route53resolver:ListResolverQueryLogConfigs",
+			}, []string{"*"}, "lists flow logs, query logs, clusters and databases with the logs that are on"},
+			{InMember, []string{"eks:DescribeCluster"}, []string{"arn:{partition}:eks:*:*:cluster/*"}, "reads which logs of a cluster are on"},
+			{InMember, []string{"s3:GetBucketLogging"}, []string{"arn:{partition}:s3:::*"}, "reads whether a bucket's access log is on"},
 		}},
 	}
 }

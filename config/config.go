@@ -27,6 +27,7 @@ type Config struct {
 	Language       string // ja, en or "" when the file does not say
 	Calendar       calendar.Config
 	Accounts       []Account
+	Environments   []Environment
 	People         People
 	IdentityCenter IdentityCenter
 	Regions        []string // that are in use; what is asked Region by Region is asked there
@@ -51,6 +52,15 @@ type (
 		Name        string `yaml:"name"`
 		Environment string `yaml:"environment"` // production, staging, development, sandbox, management, other
 		Owner       string `yaml:"owner"`
+	}
+	// Environment says which environment an account is of: by its id, by a tag of it or the name of an
+	// organisational unit that it lies in. A tag says so of a bucket or an instance, too.
+	Environment struct {
+		Account     string `yaml:"account"` // one of account, tag with value, ou
+		Tag         string `yaml:"tag"`
+		Value       string `yaml:"value"`
+		OU          string `yaml:"ou"`
+		Environment string `yaml:"environment"` // as of accounts
 	}
 	// People are the humans behind principals.
 	People struct {
@@ -175,6 +185,7 @@ type file struct {
 		} `yaml:"extra"`
 	} `yaml:"holidays"`
 	Accounts       []Account           `yaml:"accounts"`
+	Environments   []Environment       `yaml:"environments"`
 	People         People              `yaml:"people"`
 	IdentityCenter IdentityCenter      `yaml:"identity_center"`
 	Regions        []string            `yaml:"regions"`
@@ -238,12 +249,13 @@ func Parse(name string, data []byte) (Config, error) {
 	}
 	k := checker{name: name, data: data}
 	c := Config{
-		Language: f.Language, Accounts: f.Accounts, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, AWS: f.AWS, Networks: f.Networks,
+		Language: f.Language, Accounts: f.Accounts, Environments: f.Environments, People: f.People, IdentityCenter: f.IdentityCenter, Regions: f.Regions, AWS: f.AWS, Networks: f.Networks,
 		Automation: f.Automation, Sources: f.Sources, Order: f.Order, Compare: f.Compare, Accepted: f.AcceptedGaps, Changes: f.Changes, Playbooks: f.Playbooks, Policy: f.Policy,
 	}
 	k.language(f.Language)
 	c.Calendar = k.calendar(f)
 	k.accounts(c)
+	k.environments(c)
 	k.people(c.People)
 	k.regions(c.Regions)
 	k.networks(c)

@@ -64,6 +64,7 @@ zone: Europe/Berlin
 hours: {from: "08:30", to: "17:00", days: [mon, sun]}
 holidays: {country: none, extra: [{date: 2025-12-29, ja: 休業, en: closed}]}
 accounts: [{id: "111122223333", name: a, environment: sandbox, owner: o}]
+environments: [{account: "222233334444", environment: other}, {tag: stage, value: live, environment: production}, {ou: Playground, environment: sandbox}]
 people: {contractor_prefixes: [ext-], known: [{upn: a@example.co.jp, enabled: true}]}
 identity_center: {account: "444455556666", region: us-gov-west-1}
 networks: [{name: office, cidr: "2001:db8::/32", kind: vpn}]
@@ -85,6 +86,7 @@ budget: {calls: 3, wall: 90s, apis: {"cloudtrail:LookupEvents": 7}, per_day: {by
 			Country: "none", Extra: []calendar.Holiday{{Date: "2025-12-29", NameJA: "休業", NameEN: "closed"}},
 		},
 		Accounts:       []Account{{ID: "111122223333", Name: "a", Environment: "sandbox", Owner: "o"}},
+		Environments:   []Environment{{Account: "222233334444", Environment: "other"}, {Tag: "stage", Value: "live", Environment: "production"}, {OU: "Playground", Environment: "sandbox"}},
 		People:         People{ContractorPrefixes: []string{"ext-"}, Known: []Person{{UPN: "a@example.co.jp", Enabled: &yes}}},
 		IdentityCenter: IdentityCenter{Account: "444455556666", Region: "us-gov-west-1"},
 		Networks:       []Network{{Name: "office", CIDR: "2001:db8::/32", Kind: "vpn"}},

@@ -23,7 +23,10 @@ type (
 		Endpoint   string `yaml:"endpoint"`    // of a proxy or private endpoint, instead of AWS's own
 		// LookUp are the kinds of thing that are looked up as they are now: account, identity_store_user,
 		// access_key, iam_principal, bucket, instance. Empty: none.
-		LookUp        []string      `yaml:"look_up"`
+		LookUp []string `yaml:"look_up"`
+		// Logs are the kinds of record whose own log settings are read: vpc_flow, dns, eks_audit,
+		// rds_audit, s3_access. Empty: none.
+		Logs          []string      `yaml:"logs"`
 		Organization  string        `yaml:"organization"` // account that may read AWS Organizations; empty for the reader's own
 		IdentityStore IdentityStore `yaml:"identity_store"`
 	}
@@ -92,6 +95,9 @@ type (
 // lookUps are the kinds of thing that AWS can look up.
 var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance"}
 
+// logSettings are the kinds of record of which AWS tells whether their log is on.
+var logSettings = []string{"vpc_flow", "dns", "eks_audit", "rds_audit", "s3_access"}
+
 // sourceTypes are the types of source.
 var sourceTypes = []string{"local", "splunk", "cloudtrail", "athena", "entra"}
 
@@ -119,6 +125,9 @@ func (k *checker) aws(a AWS) {
 	}
 	for i, kind := range a.LookUp {
 		k.among(index("$.aws.look_up", i, ""), "kind of look-up", kind, lookUps...)
+	}
+	for i, kind := range a.Logs {
+		k.among(index("$.aws.logs", i, ""), "kind of log", kind, logSettings...)
 	}
 	if a.Organization != "" {
 		k.account("$.aws.organization", a.Organization)

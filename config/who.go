@@ -33,12 +33,52 @@ func (k *checker) accounts(c Config) {
 		k.once(ids, at("id"), "account", a.ID)
 		k.once(names, at("name"), "account name", a.Name)
 		if a.Environment != "" {
-			k.among(at("environment"), "environment", a.Environment, "production", "staging", "development", "sandbox", "management", "other")
+			k.among(at("environment"), "environment", a.Environment, environments...)
 		}
 	}
 	if c.IdentityCenter != (IdentityCenter{}) {
 		k.account("$.identity_center.account", c.IdentityCenter.Account)
 		k.region("$.identity_center.region", c.IdentityCenter.Region)
+	}
+}
+
+// environments are the words for what an account is for.
+var environments = []string{"production", "staging", "development", "sandbox", "management", "other"}
+
+// environments may not say two things of one account, tag or unit.
+func (k *checker) environments(c Config) {
+	seen := map[string]bool{}
+	for _, a := range c.Accounts {
+		if a.Environment != "" {
+			seen["account "+a.ID] = true
+		}
+	}
+	for i, e := range c.Environments {
+		at := func(member string) string { return index("$.environments", i, member) }
+		ways := 0
+		for _, way := range []string{e.Account, e.Tag, e.OU} {
+			if way != "" {
+				ways++
+			}
+		}
+		what, member := "", ""
+		switch {
+		case ways != 1:
+			k.fail(at(""), "an environment is told by one of account, tag with value, or ou")
+		case (e.Tag == "") != (e.Value == ""):
+			k.fail(at(""), "a tag and its value belong together, such as tag: env, value: prd")
+		case e.Account != "":
+			k.account(at("account"), e.Account)
+			what, member = "account "+e.Account, "account"
+		case e.Tag != "":
+			what, member = "tag "+strings.ToLower(e.Tag+"="+e.Value), "tag"
+		default:
+			what, member = "organisational unit "+strings.ToLower(e.OU), "ou"
+		}
+		if what != "" {
+			k.once(seen, at(member), "environment of", what)
+		}
+		k.among(at("environment"), "environment", e.Environment, environments...)
 	}
 }
 

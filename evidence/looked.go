@@ -182,14 +182,15 @@ type LookedBucket struct {
 	Region       string       `json:"region,omitempty"`
 	Versioning   string       `json:"versioning,omitempty"` // Enabled, Suspended; "" never enabled
 	Tags         []Tag        `json:"tags,omitempty"`
-	Block        *BlockPublic `json:"block,omitempty"` // nil: the bucket has none of its own
+	Block        *BlockPublic `json:"block,omitempty"`         // nil: the bucket has none of its own
+	AccountBlock *BlockPublic `json:"account_block,omitempty"` // of the account that owns it; nil: the account has none
 	PolicyPublic *bool        `json:"policy_public,omitempty"`
 	PublicGrants []string     `json:"public_grants,omitempty"` // permissions that its ACL gives to everyone, sorted, such as "AllUsers READ"
 	LogBucket    string       `json:"log_bucket,omitempty"`    // where server access logs go; "" they are off
 	LogPrefix    string       `json:"log_prefix,omitempty"`
 }
 
-// BlockPublic is a bucket's own public access block.
+// BlockPublic is the public access block of a bucket, or of an account.
 type BlockPublic struct {
 	BlockACLs       bool `json:"block_acls"`
 	BlockPolicy     bool `json:"block_policy"`

@@ -21,9 +21,12 @@ type Def struct {
 	Each     func(*view) []string                 // the subjects; nil when there is only one, ""
 	Rule     func(v *view, subject string) result // pure
 	Says     string                               // the rule in a few words, printed in the appendix
-	When     func(*view) bool                     // cases that have it; nil for every case
 	Looks    evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
+	If       func(*view) bool                     // whether the case has the fact; nil for every case
 }
+
+// Sometimes tells whether cases of its families may be without the fact: then it is not in question.
+func (d Def) Sometimes() bool { return d.Looks != "" || d.If != nil }
 
 // arises tells whether cases of a family of findings have the fact.
 func (d Def) arises(family string) bool {
@@ -54,7 +57,7 @@ func init() {
 	for _, group := range [][]Def{
 		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
 		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs, keyDefs,
-		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
+		environmentDefs, lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
 		modelDefs, searchDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,

@@ -17,7 +17,7 @@ var findingDefs = []Def{
 	{Key: "finding.band", Rule: findingBand, Type: Name, Kind: Computed, JA: "重要度の区分", EN: "severity band", Says: "GuardDuty bands: 1.0-3.9, 4.0-6.9, 7.0-8.9, 9.0-10.0", Choices: []string{"low", "medium", "high", "critical"}},
 	{Key: "finding.account", Rule: findingText(func(f finding.Finding) string { return string(f.Account) }), Type: Text, Kind: External, JA: "アカウントID", EN: "account id", Says: "as received"},
 	{Key: "finding.account_name", Rule: accountName, Type: Text, Kind: Context, JA: "アカウント名", EN: "account name", Says: "configuration: accounts"},
-	{Key: "finding.environment", Rule: accountEnvironment, Type: Name, Kind: Context, JA: "環境", EN: "environment", Says: "configuration: accounts", Choices: []string{"production", "staging", "development", "sandbox", "management", "other"}},
+	{Key: "finding.environment", Rule: accountEnvironment, Type: Name, Kind: Context, JA: "環境", EN: "environment", Says: "configuration: accounts and environments; else the account's tags and organisational units, where they are looked up", Choices: []string{"production", "staging", "development", "sandbox", "management", "other"}},
 	{Key: "finding.account_owner", Rule: accountOwner, Type: Text, Kind: Context, JA: "アカウントの管理部門", EN: "account owner", Says: "configuration: accounts"},
 	{Key: "finding.region", Rule: findingText(func(f finding.Finding) string { return f.Region }), Type: Text, Kind: External, JA: "リージョン", EN: "Region", Says: "as received"},
 	{Key: "finding.created", Rule: findingTime(func(f finding.Finding) time.Time { return f.Created }), Type: Time, Kind: External, JA: "検出日時", EN: "created", Says: "as received"},
@@ -84,6 +84,11 @@ func (v *view) account() (Account, bool) {
 
 func findingEnvironment(v *view, _ string) result {
 	a, _ := v.account()
+	for _, r := range v.st.Environments {
+		if a.Environment == "" && r.Account != "" && r.Account == string(v.f.Account) {
+			a.Environment = r.Environment
+		}
+	}
 	switch {
 	case a.Environment == "":
 		return unknown("configuration", settingsRef)

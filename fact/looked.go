@@ -9,6 +9,9 @@ import (
 // looks tells whether a fact exists in this case. One about what was looked up exists only if
 // somebody looked: without a looker configured nobody asked, and the report says nothing of it.
 func (v *view) looks(d Def) bool {
+	if d.If != nil && !d.If(v) {
+		return false
+	}
 	if d.Looks == "" {
 		return true
 	}

@@ -29,9 +29,10 @@ func accountOU(_ *view, b evidence.Body, ref Ref) result {
 	return toldLooked(strings.Join(b.Account.OUs, "/"), ref)
 }
 
-// An EnvironmentRule says which environment an account is of, by its tag or one of its
-// organisational units.
+// An EnvironmentRule says which environment an account is of, by its id, its tag or one of its
+// organisational units; by its tag it says so of a bucket or instance, too.
 type EnvironmentRule struct {
+	Account     string `json:",omitempty"` // id of the account, or
 	Tag         string `json:",omitempty"` // key of a tag, and
 	Value       string `json:",omitempty"` // its value
 	OU          string `json:",omitempty"` // or the name of an organisational unit that it lies in
@@ -51,6 +52,25 @@ var environmentWords = map[string]string{
 // environmentTags are the keys of tags that name an environment.
 var environmentTags = []string{"environment", "env"}
 
+// environmentOfTags is the environment by tags: by the first rule of the configuration that fits,
+// else by a tag that names one. ruled tells which.
+func (v *view) environmentOfTags(tags []evidence.Tag) (env string, ruled bool) {
+	for _, r := range v.st.Environments {
+		for _, t := range tags {
+			if r.Tag != "" && strings.EqualFold(r.Tag, t.Key) && strings.EqualFold(r.Value, t.Value) {
+				return r.Environment, true
+			}
+		}
+	}
+	for _, t := range tags {
+		word := environmentWords[strings.ToLower(t.Value)]
+		if word != "" && slices.Contains(environmentTags, strings.ToLower(t.Key)) {
+			return word, false
+		}
+	}
+	return "", false
+}
+
 // lookedEnvironment is the environment by the account's tags, else by its innermost unit that
 // says one. how is the rule that told it.
 func lookedEnvironment(v *view, b evidence.Body) (env, how string) {
@@ -64,11 +84,8 @@ func lookedEnvironment(v *view, b evidence.Body) (env, how string) {
 			return r.Environment, "look-up: organisational unit, by the configuration's rule"
 		}
 	}
-	for _, t := range b.Account.Tags {
-		word := environmentWords[strings.ToLower(t.Value)]
-		if word != "" && slices.Contains(environmentTags, strings.ToLower(t.Key)) {
-			return word, "look-up: tag environment or env of the account"
-		}
+	if word, _ := v.environmentOfTags(b.Account.Tags); word != "" {
+		return word, "look-up: tag environment or env of the account"
 	}
 	for _, ou := range slices.Backward(b.Account.OUs) {
 		if word := environmentWords[strings.ToLower(ou)]; word != "" {

@@ -9,7 +9,8 @@ import (
 
 // The calls whose answers facts about buckets rest on (Amazon S3 API Reference).
 const (
-	blockOfBucket      = "s3:GetBucketPublicAccessBlock" // IAM's name of the action; the API is GetPublicAccessBlock
+	blockOfBucket      = "s3:GetBucketPublicAccessBlock"  // IAM's name of the action; the API is GetPublicAccessBlock
+	blockOfAccount     = "s3:GetAccountPublicAccessBlock" // the same of S3 Control
 	policyOfBucket     = "s3:GetBucketPolicyStatus"
 	grantsOfBucket     = "s3:GetBucketAcl"
 	tagsOfBucket       = "s3:GetBucketTagging"
@@ -19,11 +20,19 @@ const (
 
 var lookedBucketDefs = []Def{
 	{Key: "impact.bucket_exists", Looks: evidence.LookBucket, Rule: existed(evidence.LookBucket, "impact.bucket_exists"), Type: Bool, Kind: External, JA: "バケットの存在", EN: "the bucket exists", Says: "look-up: S3 knows the bucket now"},
-	{Key: "impact.bucket_public_now", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_public_now", []string{blockOfBucket, policyOfBucket, grantsOfBucket}, bucketPublic), Type: Bool, Kind: Computed, JA: "バケット自身の設定による現在の公開", EN: "the bucket's own settings make it public now", Says: "look-up: a public policy without RestrictPublicBuckets, or a grant to everyone without IgnorePublicAcls; blocks of the account and the organisation are not looked at"},
-	{Key: "impact.bucket_public_by", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_public_by", []string{blockOfBucket, policyOfBucket, grantsOfBucket}, func(b evidence.LookedBucket, ref Ref) result {
-		return listed(publicBy(b), ref)
-	}), Type: Texts, Kind: Computed, JA: "公開している設定", EN: "settings that make it public", Says: "look-up: bucket policy, and the permissions that the ACL grants to everyone"},
-	{Key: "impact.bucket_blocks", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_blocks", []string{blockOfBucket}, bucketBlocks), Type: Texts, Kind: External, JA: "バケットのパブリックアクセスブロック", EN: "the bucket's public access block", Says: "look-up: members of the bucket's own block that are on now"},
+	{Key: "impact.bucket_public_now", Looks: evidence.LookBucket, Rule: ofBucketNow("impact.bucket_public_now", func(by []string, ref Ref) result {
+		return known(BoolOf(len(by) > 0), ref)
+	}), Type: Bool, Kind: Computed, JA: "バケットの現在の公開", EN: "the bucket is public now", Says: "look-up: a public policy without RestrictPublicBuckets, or a grant to everyone without IgnorePublicAcls, of the bucket or its account"},
+	{Key: "impact.bucket_public_by", Looks: evidence.LookBucket, Rule: ofBucketNow("impact.bucket_public_by", listed), Type: Texts, Kind: Computed, JA: "公開している設定", EN: "settings that make it public", Says: "look-up: bucket policy, and the permissions that the ACL grants to everyone, as far as no block stops them"},
+	{Key: "impact.bucket_blocks", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_blocks", []string{blockOfBucket}, func(b evidence.LookedBucket, ref Ref) result {
+		return listed(membersOn(b.Block), ref)
+	}), Type: Texts, Kind: External, JA: "バケットのパブリックアクセスブロック", EN: "the bucket's public access block", Says: "look-up: members of the bucket's own block that are on now"},
+	{Key: "impact.account_blocks", Looks: evidence.LookBucket, Rule: ofBucket("impact.account_blocks", []string{blockOfAccount}, func(b evidence.LookedBucket, ref Ref) result {
+		return listed(membersOn(b.AccountBlock), ref)
+	}), Type: Texts, Kind: External, JA: "アカウントのパブリックアクセスブロック", EN: "the account's public access block", Says: "look-up: members of the block of the bucket's account that are on now, with what the organisation sets for it"},
+	{Key: "impact.bucket_blocked_by", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_blocked_by", []string{blockOfBucket, blockOfAccount}, func(b evidence.LookedBucket, ref Ref) result {
+		return listed(blockedBy(b), ref)
+	}), Type: Texts, Kind: Computed, JA: "有効なパブリックアクセスブロックと設定元", EN: "blocks in effect and where they are set", Says: "look-up: members that are on at the bucket, at its account, or at both"},
 	{Key: "impact.bucket_versioning", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_versioning", []string{versioningOfBucket}, func(b evidence.LookedBucket, ref Ref) result {
 		s := strings.ToLower(b.Versioning)
 		if s == "" {
@@ -52,13 +61,16 @@ func ofBucket(key Key, parts []string, get func(b evidence.LookedBucket, ref Ref
 	return ofLooked(evidence.LookBucket, key, parts, func(_ *view, b evidence.Body, ref Ref) result { return get(*b.Bucket, ref) })
 }
 
-// publicBy are the bucket's settings that let everyone in, as far as its own block lets them
-// (Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage": BlockPublicAcls and
-// BlockPublicPolicy only refuse new ones).
-func publicBy(b evidence.LookedBucket) (by []string) {
+// publicBy are the bucket's settings that let everyone in, as far as a block lets them (Amazon S3
+// User Guide, "Blocking public access to your Amazon S3 storage": BlockPublicAcls and
+// BlockPublicPolicy only refuse new ones; of bucket and account the stricter counts).
+func publicBy(b evidence.LookedBucket, blocks ...*evidence.BlockPublic) (by []string) {
 	var block evidence.BlockPublic
-	if b.Block != nil {
-		block = *b.Block
+	for _, of := range blocks {
+		if of != nil {
+			block.RestrictBuckets = block.RestrictBuckets || of.RestrictBuckets
+			block.IgnoreACLs = block.IgnoreACLs || of.IgnoreACLs
+		}
 	}
 	if b.PolicyPublic != nil && *b.PolicyPublic && !block.RestrictBuckets {
 		by = append(by, "bucket policy")
@@ -69,27 +81,55 @@ func publicBy(b evidence.LookedBucket) (by []string) {
 	return by
 }
 
-func bucketPublic(b evidence.LookedBucket, ref Ref) result {
-	return known(BoolOf(len(publicBy(b)) > 0), ref)
+// ofBucketNow is a rule over what lets everyone in. What the bucket's own block stops, its account
+// cannot open; what it lets in, the account may stop: then the account must have answered.
+func ofBucketNow(key Key, get func(by []string, ref Ref) result) func(*view, string) result {
+	return ofLooked(evidence.LookBucket, key, []string{blockOfBucket, policyOfBucket, grantsOfBucket}, func(_ *view, b evidence.Body, ref Ref) result {
+		by := publicBy(*b.Bucket, b.Bucket.Block)
+		if len(by) > 0 {
+			if why, ok := answered(b, ref, blockOfAccount); !ok {
+				return why
+			}
+			by = publicBy(*b.Bucket, b.Bucket.Block, b.Bucket.AccountBlock)
+		}
+		return get(by, ref)
+	})
 }
 
-func bucketBlocks(b evidence.LookedBucket, ref Ref) result {
-	if b.Block == nil {
-		return notApplicable(ref)
+// membersOn are the members of a block that are on; none for no block.
+func membersOn(b *evidence.BlockPublic) (on []string) {
+	if b == nil {
+		return nil
 	}
-	var on []string
 	for _, m := range []struct {
 		name string
 		set  bool
 	}{
-		{"BlockPublicAcls", b.Block.BlockACLs},
-		{"BlockPublicPolicy", b.Block.BlockPolicy},
-		{"IgnorePublicAcls", b.Block.IgnoreACLs},
-		{"RestrictPublicBuckets", b.Block.RestrictBuckets},
+		{"BlockPublicAcls", b.BlockACLs},
+		{"BlockPublicPolicy", b.BlockPolicy},
+		{"IgnorePublicAcls", b.IgnoreACLs},
+		{"RestrictPublicBuckets", b.RestrictBuckets},
 	} {
 		if m.set {
 			on = append(on, m.name)
 		}
 	}
-	return listed(on, ref)
+	return on
+}
+
+// blockedBy are the members in effect, each with the levels that set it.
+func blockedBy(b evidence.LookedBucket) (on []string) {
+	own, account := membersOn(b.Block), membersOn(b.AccountBlock)
+	for _, m := range sortedCopy(append(slices.Clone(own), account...)) {
+		switch {
+		case !slices.Contains(account, m):
+			m += " (bucket)"
+		case !slices.Contains(own, m):
+			m += " (account)"
+		default:
+			m += " (bucket, account)"
+		}
+		on = append(on, m)
+	}
+	return on
 }

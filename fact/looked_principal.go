@@ -23,7 +23,10 @@ var lookedPrincipalDefs = []Def{
 	}), Type: Texts, Kind: External, JA: "インラインポリシー", EN: "inline policies", Says: "look-up: of the user or role, and of the user's groups, now"},
 	{Key: "actor.administrator", Looks: evidence.LookPrincipal, Rule: ofPrincipal("actor.administrator", attachedParts, func(p evidence.LookedPrincipal, ref Ref) result {
 		return known(BoolOf(slices.ContainsFunc(p.Attached, func(arn string) bool { return strings.HasSuffix(arn, "::aws:policy/AdministratorAccess") })), ref)
-	}), Type: Bool, Kind: Computed, JA: "AdministratorAccessの付与", EN: "AdministratorAccess is attached", Says: "look-up: AWS's policy AdministratorAccess is among the attached ones"},
+	}), Type: Bool, Kind: Computed, JA: "AdministratorAccessの付与", EN: "AdministratorAccess is attached", Says: "look-up: AWS's policy AdministratorAccess is among the attached ones; what a permissions boundary or a service control policy takes away is not seen"},
+	{Key: "actor.wide_policies", Looks: evidence.LookPrincipal, Rule: ofPrincipal("actor.wide_policies", attachedParts, func(p evidence.LookedPrincipal, ref Ref) result {
+		return listed(wide(p.Attached), ref)
+	}), Type: Texts, Kind: Computed, JA: "管理者相当の権限を与える管理ポリシー", EN: "policies that amount to an administrator's", Says: "look-up: attached policies of AWS that permit everything, or to permit it to oneself; policies of one's own and inline ones are not read, and what a permissions boundary or a service control policy takes away is not seen"},
 	{Key: "actor.groups", Looks: evidence.LookPrincipal, Rule: ofPrincipal("actor.groups", byType{"user": {groupsPart}}, func(p evidence.LookedPrincipal, ref Ref) result {
 		return listed(p.Groups, ref)
 	}), Type: Texts, Kind: External, JA: "IAMグループ", EN: "IAM groups", Says: "look-up: groups of the user now"},
@@ -33,6 +36,21 @@ var lookedPrincipalDefs = []Def{
 	{Key: "actor.tags", Looks: evidence.LookPrincipal, Rule: ofPrincipal("actor.tags", nil, func(p evidence.LookedPrincipal, ref Ref) result {
 		return listed(tagged(p.Tags), ref)
 	}), Type: Texts, Kind: External, JA: "プリンシパルのタグ", EN: "tags of the principal", Says: "look-up: tags of the user or role now"},
+}
+
+// widePolicies are AWS's own policies that permit everything (AdministratorAccess), everything but
+// users and the organisation (PowerUserAccess), or to permit oneself anything (IAMFullAccess: AWS
+// Managed Policy Reference Guide).
+var widePolicies = []string{"AdministratorAccess", "IAMFullAccess", "PowerUserAccess"}
+
+// wide are the attached policies that are among them, by name.
+func wide(attached []string) (out []string) {
+	for _, arn := range attached {
+		if i := strings.Index(arn, "::aws:policy/"); i > 0 && slices.Contains(widePolicies, arn[i+len("::aws:policy/"):]) {
+			out = append(out, arn[i+len("::aws:policy/"):])
+		}
+	}
+	return out
 }
 
 // The parts of a look-up of a principal. A look-up of a role makes the calls about roles, one of

@@ -149,6 +149,10 @@ func TestAccountsThatWereLookedUp(t *testing.T) {
 		"finding.environment": "production", "finding.account_tags": "does not arise", "finding.account_owner": "unknown: configuration ",
 	})
 	check(t, lookedCase(t, Settings{Environments: []EnvironmentRule{{OU: "workloads", Environment: "staging"}}}, "x", account([]evidence.Tag{{Key: "env", Value: "prod"}}, "Workloads")), map[Key]string{"finding.environment": "staging"})
+	byID := Settings{Environments: []EnvironmentRule{{Account: "444455556666", Environment: "sandbox"}, {Account: "111122223333", Environment: "management"}}}
+	check(t, lookedCase(t, byID, "x"), map[Key]string{"finding.environment": "management"})
+	byTag := Settings{Environments: []EnvironmentRule{{Tag: "Stage", Value: "Live", Environment: "production"}}}
+	check(t, lookedCase(t, byTag, "x", account([]evidence.Tag{{Key: "env", Value: "dev"}, {Key: "stage", Value: "live"}})), map[Key]string{"finding.environment": "production"})
 	refused := evidence.Body{Kind: evidence.LookAccount, Account: &evidence.LookedAccount{ID: "111122223333", Name: "example-dev"}, Parts: []evidence.Part{{Name: tagsOfAccount, Outcome: evidence.Denied}, {Name: parentsOfAccount, Outcome: evidence.Found}}}
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, refused)), map[Key]string{
 		"finding.account_name": "example-dev", "finding.environment": "unknown: look_account Denied", "finding.account_tags": "unknown: look_account Denied", "finding.account_ou": "unknown: look_account Failed",
@@ -235,32 +239,38 @@ func TestPrincipalsThatWereLookedUp(t *testing.T) {
 	p := evidence.LookedPrincipal{Type: "role", Name: "r", Created: &made, Attached: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}}
 	b := evidence.Body{Kind: evidence.LookPrincipal, Principal: &p, Parts: parts("iam:ListAttachedRolePolicies", "iam:ListRolePolicies")}
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{
-		"actor.administrator": "true", "actor.attached_policies": p.Attached[0], "actor.inline_policies": "does not arise", "actor.principal_created": "2025-06-01T00:00:00Z",
+		"actor.administrator": "true", "actor.wide_policies": "AdministratorAccess", "actor.attached_policies": p.Attached[0], "actor.inline_policies": "does not arise", "actor.principal_created": "2025-06-01T00:00:00Z",
 	})
 	// A group's policies that could not be read leave it open whether the user is an administrator.
 	p.Type, p.Attached = "user", nil
 	b.Parts = append(parts("iam:ListAttachedUserPolicies", "iam:ListGroupsForUser"), evidence.Part{Name: "iam:ListAttachedGroupPolicies", Outcome: evidence.Denied})
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "unknown: look_iam_principal Denied", "actor.groups": "does not arise"})
+	p.Attached = []string{"arn:aws-us-gov:iam::aws:policy/IAMFullAccess", "arn:aws-us-gov:iam::aws:policy/PowerUserAccess", "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"}
+	b.Parts = parts("iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListAttachedGroupPolicies")
+	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "false", "actor.wide_policies": "IAMFullAccess, PowerUserAccess"})
 	p.Attached = []string{"arn:aws:iam::111122223333:policy/AdministratorAccess"} // of one's own, under AWS's name
 	b.Parts = parts("iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListAttachedGroupPolicies")
-	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "false"})
+	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, b)), map[Key]string{"actor.administrator": "false", "actor.wide_policies": "does not arise"})
 }
 
 func TestExposureOfABucket(t *testing.T) {
 	yes, no := true, false
-	all := parts(blockOfBucket, policyOfBucket, grantsOfBucket, tagsOfBucket, versioningOfBucket, loggingOfBucket)
+	all := parts(blockOfBucket, policyOfBucket, grantsOfBucket, tagsOfBucket, versioningOfBucket, loggingOfBucket, blockOfAccount)
 	for name, tt := range map[string]struct {
 		b    evidence.LookedBucket
 		want string
 	}{
-		"nothing":                        {evidence.LookedBucket{}, "false"},
-		"a policy":                       {evidence.LookedBucket{PolicyPublic: &yes}, "true"},
-		"a policy that is not public":    {evidence.LookedBucket{PolicyPublic: &no}, "false"},
-		"a policy that is restricted":    {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{RestrictBuckets: true}}, "false"},
-		"a policy and a block of others": {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{BlockPolicy: true, BlockACLs: true, IgnoreACLs: true}}, "true"},
-		"a grant":                        {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}}, "true"},
-		"a grant that is ignored":        {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{IgnoreACLs: true}}, "false"},
-		"a grant from before":            {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{BlockACLs: true, RestrictBuckets: true}}, "true"},
+		"nothing":                             {evidence.LookedBucket{}, "false"},
+		"a policy":                            {evidence.LookedBucket{PolicyPublic: &yes}, "true"},
+		"a policy that is not public":         {evidence.LookedBucket{PolicyPublic: &no}, "false"},
+		"a policy that is restricted":         {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{RestrictBuckets: true}}, "false"},
+		"a policy and a block of others":      {evidence.LookedBucket{PolicyPublic: &yes, Block: &evidence.BlockPublic{BlockPolicy: true, BlockACLs: true, IgnoreACLs: true}}, "true"},
+		"a grant":                             {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}}, "true"},
+		"a grant that is ignored":             {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{IgnoreACLs: true}}, "false"},
+		"a policy that the account restricts": {evidence.LookedBucket{PolicyPublic: &yes, AccountBlock: &evidence.BlockPublic{RestrictBuckets: true}}, "false"},
+		"a grant that the account ignores":    {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, AccountBlock: &evidence.BlockPublic{IgnoreACLs: true}}, "false"},
+		"an account that only refuses new":    {evidence.LookedBucket{PolicyPublic: &yes, AccountBlock: &evidence.BlockPublic{BlockPolicy: true, BlockACLs: true}}, "true"},
+		"a grant from before":                 {evidence.LookedBucket{PublicGrants: []string{"AllUsers READ"}, Block: &evidence.BlockPublic{BlockACLs: true, RestrictBuckets: true}}, "true"},
 	} {
 		facts := lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &tt.b, Parts: all}))
 		if got := show(facts.Get("impact.bucket_public_now", "")); got != tt.want {
@@ -271,11 +281,53 @@ func TestExposureOfABucket(t *testing.T) {
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &b, Parts: all})), map[Key]string{
 		"impact.bucket_versioning": "suspended", "impact.bucket_access_logs": "true", "impact.bucket_access_log_place": "s3://logs/p/", "impact.bucket_tags": "a=b", "impact.bucket_blocks": "BlockPublicAcls",
 	})
+	b.AccountBlock = &evidence.BlockPublic{BlockACLs: true, RestrictBuckets: true}
+	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &b, Parts: all})), map[Key]string{
+		"impact.account_blocks": "BlockPublicAcls, RestrictPublicBuckets", "impact.bucket_blocked_by": "BlockPublicAcls (bucket, account), RestrictPublicBuckets (account)",
+	})
+	// Where the account is not told, a bucket that lets everyone in is not known to be public; one that does not is not.
+	untold := parts(blockOfBucket, policyOfBucket, grantsOfBucket, blockOfAccount)
+	untold[3].Outcome = evidence.Denied
+	for want, b := range map[string]evidence.LookedBucket{"unknown: look_bucket Denied": {PolicyPublic: &yes}, "false": {PolicyPublic: &no}} {
+		check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &b, Parts: untold})), map[Key]string{"impact.bucket_public_now": want, "impact.account_blocks": "unknown: look_bucket Denied"})
+	}
 	all[2].Outcome = evidence.Denied // the ACL may grant what the policy does not
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Found, evidence.Body{Kind: evidence.LookBucket, Bucket: &evidence.LookedBucket{}, Parts: all})), map[Key]string{
 		"impact.bucket_public_now": "unknown: look_bucket Denied", "impact.bucket_versioning": "never", "impact.bucket_access_logs": "false",
 	})
 	check(t, lookedCase(t, Settings{}, "x", lookup(evidence.Empty, evidence.Body{Kind: evidence.LookBucket})), map[Key]string{"impact.bucket_exists": "false", "impact.bucket_public_now": "does not arise"})
+}
+
+// The tags of a resource name an environment of their own; production goes before others, and what
+// could not be read may be production.
+func TestEnvironmentOfAResource(t *testing.T) {
+	bucket := func(out evidence.Outcome, tags ...evidence.Tag) evidence.Item {
+		b := evidence.Body{Kind: evidence.LookBucket, Bucket: &evidence.LookedBucket{Tags: tags}, Parts: parts(tagsOfBucket)}
+		b.Parts[0].Outcome = out
+		return lookup(evidence.Found, b)
+	}
+	instance := func(tags ...evidence.Tag) evidence.Item {
+		return lookup(evidence.Found, evidence.Body{Kind: evidence.LookInstance, Instance: &evidence.LookedInstance{Tags: tags}})
+	}
+	rules := Settings{Environments: []EnvironmentRule{{OU: "live", Environment: "production"}, {Tag: "stage", Value: "live", Environment: "production"}, {Tag: "stage", Value: "play", Environment: "playground"}}}
+	for name, c := range map[string]struct {
+		items []evidence.Item
+		want  string // "" where the case has no such fact
+	}{
+		"by a rule":                   {[]evidence.Item{bucket(evidence.Found, evidence.Tag{Key: "Stage", Value: "LIVE"}, evidence.Tag{Key: "env", Value: "dev"})}, "production"},
+		"by its own word":             {[]evidence.Item{instance(evidence.Tag{Key: "Environment", Value: "stg"})}, "staging"},
+		"by a word that is not ours":  {[]evidence.Item{instance(evidence.Tag{Key: "stage", Value: "play"})}, "other"},
+		"of two, production":          {[]evidence.Item{bucket(evidence.Found, evidence.Tag{Key: "env", Value: "dev"}), instance(evidence.Tag{Key: "env", Value: "prd"})}, "production"},
+		"tags that could not be read": {[]evidence.Item{bucket(evidence.Denied), instance(evidence.Tag{Key: "env", Value: "dev"})}, "unknown: look_bucket Denied"},
+		"no tags":                     {[]evidence.Item{bucket(evidence.Empty)}, ""},
+		"no look-up":                  {nil, ""},
+	} {
+		facts := lookedCase(t, rules, "x", c.items...)
+		f := facts.Get("finding.resource_environment", "")
+		if got := show(f); f.ID == "" && c.want != "" || f.ID != "" && got != c.want {
+			t.Errorf("%s: %s, %q; want %s", name, got, f.ID, c.want)
+		}
+	}
 }
 
 func TestInstancesThatWereLookedUp(t *testing.T) {

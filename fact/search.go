@@ -11,14 +11,14 @@ import (
 // What searches in a source's own language found. They are shown for people: their rows mean what
 // whoever wrote the search says they mean, so nothing else is computed from them.
 var searchDefs = []Def{
-	{Key: "searches.asked", When: withSearches, Rule: searchesAsked, Type: Table, Kind: Covering, JA: "独自の検索と結果", EN: "searches of your own", Says: "searches of searches.yaml for the family of the finding", Columns: []Column{
+	{Key: "searches.asked", If: withSearches, Rule: searchesAsked, Type: Table, Kind: Covering, JA: "独自の検索と結果", EN: "searches of your own", Says: "searches of searches.yaml for the family of the finding", Columns: []Column{
 		{Name: "search", Type: Text, JA: "検索", EN: "search"},
 		{Name: "source", Type: Text, JA: "照会先", EN: "source"},
 		{Name: "outcome", Type: Name, JA: "結果", EN: "outcome", Enum: outcomeWords()},
 		{Name: "rows", Type: Int, JA: "行数", EN: "rows"},
 		{Name: "reason", Type: Text, JA: "理由", EN: "reason"},
 	}},
-	{Key: "searches.found", When: withSearches, Rule: searchesFound, Type: Table, Kind: External, JA: "独自の検索の行", EN: "rows of those searches", Says: "rows in the order given, as the search gave them; the first 100", Columns: []Column{
+	{Key: "searches.found", If: withSearches, Rule: searchesFound, Type: Table, Kind: External, JA: "独自の検索の行", EN: "rows of those searches", Says: "rows in the order given, as the search gave them; the first 100", Columns: []Column{
 		{Name: "search", Type: Text, JA: "検索", EN: "search"},
 		{Name: "row", Type: Text, JA: "行", EN: "row"},
 	}},

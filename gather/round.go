@@ -83,7 +83,10 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			}
 		}
 		if len(at) == 0 {
-			return r.second(ctx, list)
+			if err := r.second(ctx, list); err != nil {
+				return err
+			}
+			return r.gainsay(ctx, list)
 		}
 		g, ctx := errgroup.WithContext(ctx)
 		for _, name := range slices.Sorted(maps.Keys(at)) {
@@ -93,6 +96,49 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			return err
 		}
 	}
+}
+
+// gainsay asks, where a source claims that there is nothing, whoever can tell that the log was off
+// for what was asked: then the records that the claim rests on are others', and it is none.
+func (r *gathering) gainsay(ctx context.Context, list []*asking) error {
+	for _, a := range list {
+		if chosen := evidence.Choose(a.walked); !chosen.Exact || chosen.Item.Answer.Outcome != evidence.Empty {
+			continue
+		}
+		for _, name := range r.order[a.bound.Dataset][len(a.walked):] {
+			s := r.sources[name]
+			if g, ok := s.(source.Gainsayer); !ok || !g.Gainsays(a.scope.Kind) {
+				continue
+			}
+			before := len(a.walked)
+			if err := r.askAll(ctx, s, []*asking{a}); err != nil {
+				return err
+			}
+			if !off(a.walked[before].Coverage) {
+				continue
+			}
+			for i := range a.walked[:before] {
+				a.walked[i].Coverage = unproven(a.walked[i].Coverage)
+			}
+		}
+	}
+	return nil
+}
+
+// off tells whether settings leave the log of the whole scope off.
+func off(cov []evidence.Coverage) bool {
+	return nobody(cov) && !slices.ContainsFunc(cov, func(c evidence.Coverage) bool { return c.Why != evidence.WhySetting })
+}
+
+// unproven is coverage by records that are not those of what was asked for.
+func unproven(cov []evidence.Coverage) []evidence.Coverage {
+	cov = slices.Clone(cov)
+	for i, c := range cov {
+		if c.State == evidence.Collected && c.Why == evidence.WhyRecords {
+			cov[i].State, cov[i].Why = evidence.Unknown, evidence.WhySetting
+		}
+	}
+	return cov
 }
 
 // second asks a sample of the answered questions of the next source that covers them whole.
@@ -259,7 +305,7 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		r.witness(d)
 	})
 	op := "ask"
-	k.coverage, err = s.Covers(ctx, scope)
+	k.coverage, err = s.Covers(source.WithSubject(ctx, r.subject(q)), scope)
 	switch {
 	case ctx.Err() != nil:
 		return k, false, context.Cause(ctx)
@@ -267,7 +313,7 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		op, k.coverage = "covers", nil
 		k.answer = r.unanswered(err, "")
 	case nobody(k.coverage):
-		k.answer = evidence.Answer{Outcome: evidence.NotCollected}
+		k.answer = evidence.Answer{Outcome: evidence.NotCollected, Reason: switchedOff(k.coverage)}
 	default:
 		k.answer, err = s.Ask(source.WithScope(ctx, scope), q)
 		if ctx.Err() != nil {
@@ -319,6 +365,28 @@ func nobody(cov []evidence.Coverage) bool {
 		}
 	}
 	return len(cov) > 0
+}
+
+// switchedOff is what a source read of settings that leave a log off; "" where it read none.
+func switchedOff(cov []evidence.Coverage) string {
+	for _, c := range cov {
+		if c.Why == evidence.WhySetting && c.Detail != "" {
+			return c.Detail
+		}
+	}
+	return ""
+}
+
+// subject is what a question is about beyond its scope: its conditions, and what the finding tells
+// of the machine.
+func (r *gathering) subject(q query.Query) source.Subject {
+	f := r.plan.Finding
+	i := f.Resource.Instance
+	s := source.Subject{Where: q.Where, Region: string(f.Region), VPC: i.VPC, Subnet: i.Subnet, Interfaces: i.Interfaces, Instance: i.ID}
+	if s.VPC == "" {
+		s.VPC = f.Function.VPC
+	}
+	return s
 }
 
 // delayed tells whether records of the scope may still be on their way.

@@ -25,5 +25,5 @@ func Example() {
 	// Output:
 	// inconclusive: risk 22 Low, at worst 100 Critical; confidence Low
 	// +32 base points for GuardDuty's severity
-	// -10 the configuration says that the account is a sandbox
+	// -10 the account is a sandbox
 }

@@ -94,8 +94,8 @@ func (f feature) read(facts fact.Facts) input {
 }
 
 func readOne(f fact.Fact, t fact.Type) input {
-	if d, _ := fact.DefOf(f.Key); f.ID == "" && (d.Looks != "" || d.When != nil) {
-		return input{state: fact.NotApplicable} // nobody looks such things up
+	if d, _ := fact.DefOf(f.Key); f.ID == "" && d.Sometimes() {
+		return input{state: fact.NotApplicable} // nobody looks such things up, or there are none
 	}
 	in := input{state: f.State, facts: []fact.Fact{f}}
 	if in.state == fact.Known && f.Value.Type == fact.Texts && f.Value.More {

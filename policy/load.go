@@ -205,7 +205,7 @@ func subjects(d fact.Def) []string {
 var noFacts = sync.OnceValue(func() fact.Facts { return fact.ForTest(nil) })
 
 func known(d fact.Def, subject string) bool {
-	return d.Key == openSubjects && subject != "" || d.Looks != "" && subject == "" || slices.Contains(subjects(d), subject)
+	return d.Key == openSubjects && subject != "" || d.Sometimes() && subject == "" || slices.Contains(subjects(d), subject)
 }
 
 // quoted makes a key safe to stand in a YAML path.

@@ -56,6 +56,13 @@ type Concurrent interface {
 	Concurrency() int // questions at once, at least 1
 }
 
+// A Gainsayer is a Source that holds no records of some kinds and tells whether their log is on. It
+// is asked about an absence that another source claims: records of other things in the same
+// account prove nothing of the one that was asked for.
+type Gainsayer interface {
+	Gainsays(kind string) bool
+}
+
 // What a source's error may wrap. Callers act on them; nobody reads error text to decide.
 var (
 	ErrDenied      = errors.New("refused")            // credentials or permission: asking again does not help

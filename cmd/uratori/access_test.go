@@ -8,6 +8,7 @@ import (
 	"uratori/access"
 	"uratori/guardduty"
 	"uratori/source/awsconn"
+	"uratori/source/awslogs"
 	"uratori/source/awslookup"
 	"uratori/source/cloudtrail"
 )
@@ -30,7 +31,7 @@ var free = map[string]string{
 // Every action that a package needs is granted, and none of the tables' actions is left out.
 func TestNeededActionsAreGranted(t *testing.T) {
 	granted := access.Actions(access.Features())
-	needed := slices.Concat(awsconn.Actions, awslookup.Actions, guardduty.Actions)
+	needed := slices.Concat(awsconn.Actions, awslookup.Actions, awslogs.Actions, guardduty.Actions)
 	for api := range cloudtrail.Paces {
 		needed = append(needed, api)
 	}

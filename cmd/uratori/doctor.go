@@ -18,6 +18,7 @@ import (
 	"uratori/query"
 	"uratori/source"
 	"uratori/source/athena"
+	"uratori/source/awslogs"
 	"uratori/source/cloudtrail"
 	"uratori/source/entra"
 	"uratori/source/splunk"
@@ -261,7 +262,7 @@ func (a *app) checks(ctx context.Context, c config.Config, o *opened) []doctor.C
 			out = append(out, checkSplunk(ctx, s)...)
 		case *entra.Source:
 			out = append(out, checkEntra(ctx, s)...)
-		case *cloudtrail.Source, *athena.Source:
+		case *cloudtrail.Source, *athena.Source, *awslogs.Source:
 			out = append(out, doctor.Check{Subject: s.Name(), Name: "coverage", Says: "asked with the credentials of aws, see there; what it covers stands below"})
 		default:
 			out = append(out, doctor.Check{Subject: s.Name(), Name: "itself", Says: "a local store; nothing to log in to"})
@@ -274,7 +275,7 @@ func (a *app) checks(ctx context.Context, c config.Config, o *opened) []doctor.C
 }
 
 func usesAWS(c config.Config) bool {
-	return len(c.AWS.LookUp) > 0 || slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.CloudTrail != nil || s.Athena != nil })
+	return len(c.AWS.LookUp)+len(c.AWS.Logs) > 0 || slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.CloudTrail != nil || s.Athena != nil })
 }
 
 // failed is a check of something that could not be done.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"uratori/source"
 	"uratori/source/athena"
 	"uratori/source/awsconn"
+	"uratori/source/awslogs"
 	"uratori/source/awslookup"
 	"uratori/source/call"
 	"uratori/source/cloudtrail"
@@ -276,6 +278,31 @@ func (r *reach) conn(ctx context.Context) (*awsconn.Conn, error) {
 		Endpoint: func(string, string) string { return aws.Endpoint },
 	})
 	return r.aws, err
+}
+
+// logSettings is the name of the source that tells which logs of AWS are on.
+const logSettings = "aws-log-settings"
+
+// logs adds the source that tells which logs are on, as the last to be asked of their datasets.
+func (r *reach) logs(ctx context.Context, o *opened) error {
+	if len(r.config.AWS.Logs) == 0 {
+		return nil
+	}
+	conn, err := r.conn(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := awslogs.New(awslogs.Options{Name: logSettings, Conn: conn, Kinds: r.config.AWS.Logs, Now: r.app.clock})
+	if err != nil {
+		return err
+	}
+	o.sources = append(o.sources, s)
+	for _, k := range query.Kinds() {
+		if order, ok := o.order[k.Dataset]; ok && slices.Contains(r.config.AWS.Logs, k.Kind) {
+			o.order[k.Dataset] = append(slices.Clone(order), logSettings)
+		}
+	}
+	return nil
 }
 
 // lookers are who is asked what is known now: the operator's list first, then directories, then AWS.

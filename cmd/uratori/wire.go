@@ -46,6 +46,9 @@ func settings(c config.Config) fact.Settings {
 	for _, a := range c.Accounts {
 		s.Accounts = append(s.Accounts, fact.Account(a))
 	}
+	for _, e := range c.Environments {
+		s.Environments = append(s.Environments, fact.EnvironmentRule(e))
+	}
 	for _, p := range c.People.Known {
 		s.People = append(s.People, fact.Person(p))
 	}
@@ -255,6 +258,9 @@ func (a *app) open(ctx context.Context, c config.Config, logs []string, store st
 	} else if len(c.Sources) == 0 {
 		return nil, usage(errors.New("no logs are named\nhint: give --logs DIR, --store FILE, or a configuration with sources"))
 	} else if err := a.openAll(ctx, c, o); err != nil {
+		return nil, err
+	}
+	if err := o.reach.logs(ctx, o); err != nil {
 		return nil, err
 	}
 	o.lookers, err = o.reach.lookers(ctx)

@@ -2,7 +2,9 @@ package awslookup
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"uratori/evidence"
+	"uratori/source/awsconn"
 )
 
 // bucketForm is the form of general purpose buckets, also of old ones in us-east-1 (Amazon S3 User
@@ -74,7 +77,11 @@ func (k *looking) bucket() error {
 		do func(ctx context.Context, c *s3.Client) error
 	}{
 		{at("s3:GetBucketPublicAccessBlock", "get-public-access-block", "NoSuchPublicAccessBlockConfiguration"), func(ctx context.Context, c *s3.Client) error {
-			out, err := c.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: bucket})
+			in := &s3.GetPublicAccessBlockInput{Bucket: bucket}
+			if k.what.Account != "" { // the account's block counts for its own buckets alone
+				in.ExpectedBucketOwner = aws.String(k.what.Account)
+			}
+			out, err := c.GetPublicAccessBlock(ctx, in)
 			if err != nil {
 				return err
 			}
@@ -157,7 +164,42 @@ func (k *looking) bucket() error {
 			return err
 		}
 	}
-	return nil
+	return k.accountBlock()
+}
+
+// accountBlock tells of the block of the account that owns the bucket, which counts beside the
+// bucket's own (Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage"). What the
+// organisation sets for its accounts is in it.
+func (k *looking) accountBlock() error {
+	const api = "s3:GetAccountPublicAccessBlock"
+	account := k.what.Account
+	if own := k.parts["s3:GetBucketPublicAccessBlock"]; account == "" || own.Outcome != evidence.Found && own.Outcome != evidence.Empty {
+		k.note(evidence.Part{Name: api, Outcome: evidence.Denied, Reason: "which account owns the bucket is not proven"})
+		return nil
+	}
+	target := awsconn.Target{Service: "s3-control"}
+	_, err := k.part(ask{
+		api: api, as: "s3control get-public-access-block --account-id " + account, service: target.Service, region: k.what.Region, owner: account, absent: []string{"NoSuchPublicAccessBlockConfiguration"},
+	}, func(ctx context.Context, cfg aws.Config) error {
+		body, err := k.opt.Conn.SendOnce(ctx, target, cfg, awsconn.Raw{
+			Method: http.MethodGet, Path: "/v20180820/configuration/publicAccessBlock", Header: http.Header{"X-Amz-Account-Id": {account}}, Prefix: account + ".", Signing: "s3",
+		})
+		if err != nil {
+			return err
+		}
+		var out struct {
+			XMLName                                                                     xml.Name `xml:"PublicAccessBlockConfiguration"`
+			BlockPublicAcls, BlockPublicPolicy, IgnorePublicAcls, RestrictPublicBuckets bool
+		}
+		if err := xml.Unmarshal(body, &out); err != nil {
+			return missing("the account's public access block")
+		}
+		k.body.Bucket.AccountBlock = &evidence.BlockPublic{
+			BlockACLs: out.BlockPublicAcls, BlockPolicy: out.BlockPublicPolicy, IgnoreACLs: out.IgnorePublicAcls, RestrictBuckets: out.RestrictPublicBuckets,
+		}
+		return nil
+	})
+	return err
 }
 
 // client is a client of S3.

@@ -26,7 +26,7 @@ var Actions = []string{
 	"identitystore:DescribeUser", "identitystore:GetUserId",
 	"organizations:DescribeAccount", "organizations:DescribeOrganizationalUnit", "organizations:ListParents",
 	"organizations:ListTagsForResource",
-	"s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketLogging", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock",
+	"s3:GetAccountPublicAccessBlock", "s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketLogging", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock",
 	"s3:GetBucketTagging", "s3:GetBucketVersioning",
 }
 
@@ -144,11 +144,12 @@ type looking struct {
 
 // An ask is one call of a look-up.
 type ask struct {
-	api    string   // as IAM names the action
-	as     string   // as anyone could ask it, in the words of the AWS CLI
-	region string   // "" is the connection's
-	owner  string   // the account asked; "" is the program's own
-	absent []string // codes of errors by which the service says that there is none
+	api     string   // as IAM names the action
+	as      string   // as anyone could ask it, in the words of the AWS CLI
+	region  string   // "" is the connection's
+	owner   string   // the account asked; "" is the program's own
+	service string   // as endpoints are named, where it is not the one of api
+	absent  []string // codes of errors by which the service says that there is none
 }
 
 // main makes the call that the look-up is about: without its answer there is none.
@@ -211,7 +212,10 @@ func (k *looking) do(a ask, do func(ctx context.Context, cfg aws.Config) error) 
 	if as := "aws " + a.as; !slices.Contains(k.native, as) { // the CLI turns pages by itself
 		k.native = append(k.native, as)
 	}
-	service, _, _ := strings.Cut(a.api, ":")
+	service := a.service
+	if service == "" {
+		service, _, _ = strings.Cut(a.api, ":")
+	}
 	calls, bytes, err := k.opt.Conn.Do(k.ctx, awsconn.Target{Service: service, API: a.api, Account: a.owner, Region: a.region}, do)
 	k.calls, k.bytes = k.calls+calls, k.bytes+bytes
 	return err

@@ -68,8 +68,10 @@ func world() awstest.World {
 				PolicyPublic: ptr(true), Grants: [][2]string{{"http://acs.amazonaws.com/groups/global/AllUsers", "READ"}, {"http://acs.amazonaws.com/groups/s3/LogDelivery", "WRITE"}},
 				LogBucket: "example-logs", LogPrefix: "ledger/",
 			},
-			"example-plain": {Account: member, Region: "ap-northeast-1"},
+			"example-plain":  {Account: member, Region: "ap-northeast-1"},
+			"example-shared": {Account: "222233334444", Region: "ap-northeast-1", Shared: true},
 		},
+		AccountBlocks: map[string][4]bool{member: {false, true, false, true}},
 		Instances: map[string]awstest.Instance{
 			inst: {
 				Account: member, Region: "ap-northeast-1", State: "running", Type: "t3.micro", Image: "ami-0123456789abcdef0", Profile: "arn:aws:iam::111122223333:instance-profile/web",
@@ -150,7 +152,7 @@ func TestEachKindIsLookedUp(t *testing.T) {
 		}},
 		{Bucket: &evidence.LookedBucket{
 			Name: bucket, Region: "us-east-1", Versioning: "Enabled", Tags: []evidence.Tag{{Key: "data", Value: "ledger & <b>"}},
-			Block: &evidence.BlockPublic{BlockACLs: true, BlockPolicy: true}, PolicyPublic: ptr(true), PublicGrants: []string{"AllUsers READ"},
+			Block: &evidence.BlockPublic{BlockACLs: true, BlockPolicy: true}, AccountBlock: &evidence.BlockPublic{IgnoreACLs: true, RestrictBuckets: true}, PolicyPublic: ptr(true), PublicGrants: []string{"AllUsers READ"},
 			LogBucket: "example-logs", LogPrefix: "ledger/",
 		}},
 		{Instance: &evidence.LookedInstance{
@@ -244,6 +246,26 @@ func TestAbsence(t *testing.T) {
 	// IAM does not tell whether a key that is not ours exists.
 	if _, err := l.Look(t.Context(), evidence.Lookup{Kind: evidence.LookKey, Key: "AKIAEXAMPLE000000404", Account: member}); !errors.Is(err, source.ErrDenied) {
 		t.Errorf("a key of nobody: %v; want a refusal", err)
+	}
+}
+
+// The block of an account is told for its own buckets, and is none where the account has none.
+func TestBlocksOfAccounts(t *testing.T) {
+	const api = "s3:GetAccountPublicAccessBlock"
+	l, s := open(t)
+	got, err := l.Look(t.Context(), evidence.Lookup{Kind: evidence.LookBucket, Key: "example-shared", Account: member, Region: "ap-northeast-1"})
+	if p, _ := got.Body.Part(api); err != nil || p.Outcome != evidence.Denied || got.Body.Bucket.AccountBlock != nil {
+		t.Errorf("a bucket of another account: %+v, %v", got.Body, err)
+	}
+	if slices.ContainsFunc(s.Calls(), func(c awstest.Call) bool { return c.Operation == "GetAccountPublicAccessBlock" }) {
+		t.Error("the block of an account that does not own the bucket was asked for")
+	}
+	none := world()
+	none.AccountBlocks = nil
+	s.Serve(none)
+	got, err = l.Look(t.Context(), evidence.Lookup{Kind: evidence.LookBucket, Key: bucket, Account: member, Region: "us-east-1"})
+	if p, _ := got.Body.Part(api); err != nil || p.Outcome != evidence.Empty || got.Body.Bucket.AccountBlock != nil || !got.Body.Whole() {
+		t.Errorf("an account without a block: %+v, %v", got.Body, err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// S3 and EC2 have no model beside the project. What is answered for them is written by hand after
+// S3, EC2 and the services of logging.go have no model beside the project. What is answered for them is written by hand after
 // the examples of the Amazon S3 and Amazon EC2 API References, and held to what the official SDK's
 // decoders read out of it: the tests of package awslookup compare every member. Requests are held
 // against the references' names of operations and parameters, and must be signed like all others.
@@ -26,6 +26,7 @@ type Bucket struct {
 	Block           *[4]bool    // BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets
 	PolicyPublic    *bool       // nil: there is no policy
 	Grants          [][2]string // URI of a group, permission
+	Shared          bool        // other accounts may read its settings
 	LogBucket       string
 	LogPrefix       string
 }
@@ -74,6 +75,36 @@ var byHandCodes = map[string]map[string]Error{
 		"UnrecognizedClientException": {Code: "AuthFailure", Status: 401},
 		"ValidationException":         {Code: "InvalidParameterValue", Status: 400},
 	},
+	"rds": {
+		"AccessDeniedException":       {Code: "AccessDenied", Status: 403},
+		"ExpiredTokenException":       {Code: "ExpiredToken", Status: 403},
+		"InternalFailure":             {Code: "InternalFailure", Status: 500},
+		"InvalidSignatureException":   {Code: "SignatureDoesNotMatch", Status: 403},
+		"ServiceUnavailable":          {Code: "ServiceUnavailable", Status: 503},
+		"ThrottlingException":         {Code: "Throttling", Status: 400},
+		"UnrecognizedClientException": {Code: "InvalidClientTokenId", Status: 403},
+		"ValidationException":         {Code: "InvalidParameterValue", Status: 400},
+	},
+	"eks": {
+		"AccessDeniedException":       {Code: "AccessDeniedException", Status: 403},
+		"ExpiredTokenException":       {Code: "ExpiredTokenException", Status: 403},
+		"InternalFailure":             {Code: "ServerException", Status: 500},
+		"InvalidSignatureException":   {Code: "InvalidSignatureException", Status: 403},
+		"ServiceUnavailable":          {Code: "ServiceUnavailableException", Status: 503},
+		"ThrottlingException":         {Code: "ThrottlingException", Status: 429},
+		"UnrecognizedClientException": {Code: "UnrecognizedClientException", Status: 403},
+		"ValidationException":         {Code: "InvalidParameterException", Status: 400},
+	},
+	"route53resolver": {
+		"AccessDeniedException":       {Code: "AccessDeniedException", Status: 400},
+		"ExpiredTokenException":       {Code: "ExpiredTokenException", Status: 400},
+		"InternalFailure":             {Code: "InternalServiceErrorException", Status: 500},
+		"InvalidSignatureException":   {Code: "InvalidSignatureException", Status: 403},
+		"ServiceUnavailable":          {Code: "ServiceUnavailableException", Status: 503},
+		"ThrottlingException":         {Code: "ThrottlingException", Status: 400},
+		"UnrecognizedClientException": {Code: "UnrecognizedClientException", Status: 403},
+		"ValidationException":         {Code: "InvalidRequestException", Status: 400},
+	},
 }
 
 // s3Operations are the operations by the subresource of a bucket that they get.
@@ -94,9 +125,12 @@ func (s *Server) byHand(r *http.Request, body []byte) (reply, bool) {
 	}
 	var op, bucket string
 	var form url.Values
-	if service == "s3" {
+	switch {
+	case slices.Contains(loggingServices, service):
+		op = loggingOperation(service, r, body)
+	case service == "s3":
 		op, bucket = s3Operation(r)
-	} else {
+	default:
 		var err error
 		if form, err = url.ParseQuery(string(body)); err == nil && form.Get("Version") == "2016-11-15" && r.Method == http.MethodPost {
 			op = form.Get("Action")
@@ -119,11 +153,21 @@ func (s *Server) byHand(r *http.Request, body []byte) (reply, bool) {
 		err = f.err()
 	case s.tooFast(req):
 		f.Do, err = Throttle, &Error{Code: "ThrottlingException", Message: "Rate exceeded"}
+	case slices.Contains(loggingServices, service):
+		text, err = w.logging(req, r, body, f)
+	case req.Operation == accountBlock:
+		text, err = w.accountBlock(s, req, r)
 	case service == "s3":
-		text, err = w.s3(s, req, bucket, out.header)
+		text, err = w.s3(s, req, bucket, r.Header.Get("X-Amz-Expected-Bucket-Owner"), out.header)
 	default:
-		text, err = w.ec2(s, req, form, id)
+		text, err = w.ec2(s, req, form, id, f)
 	}
+	written := !slices.Contains([]string{"eks", "route53resolver"}, service) // as XML
+	kind := "application/xml"
+	if !written {
+		kind = "application/json"
+	}
+	out.header.Set("Content-Type", kind)
 	out.status = 200
 	if err != nil {
 		var e *Error
@@ -138,10 +182,17 @@ func (s *Server) byHand(r *http.Request, body []byte) (reply, bool) {
 		if service == "ec2" {
 			text = fmt.Sprintf("<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>", clean(e.Code), clean(e.Message), id)
 		}
+		if slices.Contains(loggingServices, service) {
+			var header http.Header
+			header, text = refusal(service, e, id)
+			maps.Copy(out.header, header)
+		}
 	}
-	out.header.Set("Content-Type", "application/xml")
 	out.header.Set("Date", s.clock().UTC().Format(http.TimeFormat))
-	out.body = []byte(xml.Header + text)
+	out.body = []byte(text)
+	if written {
+		out.body = []byte(xml.Header + text)
+	}
 	out.trouble, out.by = f.Do, f.By
 	s.log(Call{Service: service, Operation: op, Account: req.Account, Region: req.Region, Time: time.Now(), Status: out.status, Trouble: f.Do})
 	return out, true
@@ -155,6 +206,9 @@ func clean(s string) string {
 
 // s3Operation reads the bucket and the subresource of a request, in either style of addressing.
 func s3Operation(r *http.Request) (op, bucket string) {
+	if r.URL.Path == accountBlockPath && r.Method == http.MethodGet && r.URL.RawQuery == "" {
+		return accountBlock, ""
+	}
 	host, _, _ := strings.Cut(r.Host, ":")
 	bucket = strings.Trim(r.URL.Path, "/")
 	if name, ok := strings.CutSuffix(host, ".amazonaws.com"); ok {
@@ -180,7 +234,7 @@ func s3Operation(r *http.Request) (op, bucket string) {
 	return op, bucket
 }
 
-func (w *World) s3(s *Server, req Request, name string, header http.Header) (string, error) {
+func (w *World) s3(s *Server, req Request, name, expected string, header http.Header) (string, error) {
 	b, ok := w.Buckets[name]
 	switch {
 	case !ok:
@@ -188,7 +242,7 @@ func (w *World) s3(s *Server, req Request, name string, header http.Header) (str
 	case req.Region != b.Region:
 		header.Set("X-Amz-Bucket-Region", b.Region)
 		return "", &Error{Code: "PermanentRedirect", Message: "The bucket you are attempting to access must be addressed using the specified endpoint.", Status: 301}
-	case req.Account != b.Account:
+	case req.Account != b.Account && !b.Shared, expected != "" && expected != b.Account:
 		return "", &Error{Code: "AccessDeniedException", Message: "Access Denied"}
 	}
 	const ns = `xmlns="http://s3.amazonaws.com/doc/2006-03-01/"`
@@ -242,6 +296,31 @@ func (w *World) s3(s *Server, req Request, name string, header http.Header) (str
 	return "", &Error{Code: "InternalFailure"}
 }
 
+// The operation of S3 Control that tells of an account's own block (Amazon S3 API Reference,
+// GetPublicAccessBlock of AWS S3 Control).
+const (
+	accountBlock     = "GetAccountPublicAccessBlock"
+	accountBlockPath = "/v20180820/configuration/publicAccessBlock"
+)
+
+// accountBlock is the account's own public access block.
+func (w *World) accountBlock(s *Server, req Request, r *http.Request) (string, error) {
+	account := r.Header.Get("X-Amz-Account-Id")
+	if account == "" {
+		s.wrong("s3-control:GetPublicAccessBlock names no account")
+		return "", &Error{Code: "ValidationException", Message: "x-amz-account-id is missing"}
+	}
+	if account != req.Account {
+		return "", &Error{Code: "AccessDeniedException", Message: "Access Denied"}
+	}
+	b, ok := w.AccountBlocks[account]
+	if !ok {
+		return "", &Error{Code: "NoSuchPublicAccessBlockConfiguration", Message: "The public access block configuration was not found", Status: 404}
+	}
+	return fmt.Sprintf(`<PublicAccessBlockConfiguration xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"><BlockPublicAcls>%t</BlockPublicAcls><IgnorePublicAcls>%t</IgnorePublicAcls><BlockPublicPolicy>%t</BlockPublicPolicy><RestrictPublicBuckets>%t</RestrictPublicBuckets></PublicAccessBlockConfiguration>`,
+		b[0], b[1], b[2], b[3]), nil
+}
+
 func tags(element, key, value string, list [][2]string) string {
 	var b strings.Builder
 	for _, t := range list {
@@ -262,7 +341,7 @@ func ids(form url.Values, name string) ([]string, error) {
 	return out, nil
 }
 
-func (w *World) ec2(s *Server, req Request, form url.Values, id string) (string, error) {
+func (w *World) ec2(s *Server, req Request, form url.Values, id string, f Fault) (string, error) {
 	open := fmt.Sprintf(`<%sResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>%s</requestId>`, req.Operation, id)
 	end := "</" + req.Operation + "Response>"
 	switch req.Operation {
@@ -304,6 +383,12 @@ func (w *World) ec2(s *Server, req Request, form url.Values, id string) (string,
 			b.WriteString(g.xml(req.Account))
 		}
 		return open + "<securityGroupInfo>" + b.String() + "</securityGroupInfo>" + end, nil
+	}
+	for op, list := range map[string]func(Request, url.Values, Fault) (string, error){"DescribeFlowLogs": w.flowLogs, "DescribeVpcs": w.vpcs} {
+		if op == req.Operation {
+			text, err := list(req, form, f)
+			return open + text + end, err
+		}
 	}
 	s.wrong("ec2:%s has no answer", req.Operation)
 	return "", &Error{Code: "InternalFailure"}

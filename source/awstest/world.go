@@ -18,7 +18,14 @@ type World struct {
 	IAM          map[string]IAM // by account
 	Buckets      map[string]Bucket
 	Instances    map[string]Instance
-	PageSize     int // of lists; 0 means 2, so that most of them have several pages
+	// AccountBlocks are public access blocks of accounts: BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets.
+	AccountBlocks map[string][4]bool
+	VPCs          []VPC
+	FlowLogs      []FlowLog
+	QueryLogs     []QueryLog
+	Clusters      []Cluster
+	Databases     []Database
+	PageSize      int // of lists; 0 means 2, so that most of them have several pages
 }
 
 // An OrgAccount is an account of the organisation.

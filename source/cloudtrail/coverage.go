@@ -11,6 +11,7 @@ import (
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
+	"uratori/source/coverage"
 )
 
 // Covers tells what event history holds of a scope. Management events of the last 90 days are
@@ -23,7 +24,7 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Cove
 	switch scope.Kind {
 	case query.KindManagement:
 		return s.history(ctx, scope)
-	case query.KindS3Data, query.KindLambdaData:
+	case query.KindS3Data, query.KindLambdaData, query.KindBedrockData:
 		told, err := s.Trails(ctx, scope)
 		if err != nil {
 			return nil, err
@@ -177,20 +178,20 @@ func judge(recorders []recorder, scope query.Scope, at time.Time) (evidence.Stat
 		trails++
 		on := r.logging(at)
 		sel, known := r.selected(at)
-		does := sel.records(scope.Kind)
-		if scope.Region == "" && !r.multi && does == wholly {
-			does = partly // one Region is not all
+		does := sel.Records(scope.Kind)
+		if scope.Region == "" && !r.multi && does == coverage.Wholly {
+			does = coverage.Partly // one Region is not all
 		}
 		if on == yes && known {
 			logging = append(logging, r.name)
 		}
 		switch {
-		case on == no && r.existed(at) && (!known || does != nothing):
+		case on == no && r.existed(at) && (!known || does != coverage.Nothing):
 			stopped = append(stopped, r.name)
-		case on == no, known && does == nothing:
+		case on == no, known && does == coverage.Nothing:
 		case on == maybe || !known:
 			unsure = append(unsure, r.name)
-		case does == wholly:
+		case does == coverage.Wholly:
 			whole = append(whole, r.name)
 		default:
 			some = append(some, r.name)

@@ -2,7 +2,6 @@ package cloudtrail
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
+	"uratori/source/coverage"
 )
 
 // settingsFor is how long the settings of an account are good for before they are read again.
@@ -35,7 +35,7 @@ type recorder struct {
 	arn       string
 	home      string // Region
 	multi     bool   // records in all Regions
-	selectors selectors
+	selectors coverage.Selectors
 	isLogging bool
 	started   time.Time // when it last began to log; zero when not told
 	stopped   time.Time // when it last stopped; zero when not told
@@ -50,106 +50,8 @@ type change struct {
 	on        bool // it logs from here on
 	off       bool // it does not
 	gone      bool // it was deleted
-	selectors *selectors
+	selectors *coverage.Selectors
 	unsure    bool // what was set before is not known
-}
-
-// selectors say what is recorded of each kind.
-type selectors map[string]extent
-
-// An extent is how much of a kind is recorded.
-type extent uint8
-
-const (
-	nothing extent = iota
-	partly         // some resources, or only reads or only writes
-	wholly
-)
-
-func (s selectors) records(kind string) extent { return s[kind] }
-
-// add keeps the larger extent. Two parts may or may not be the whole: they stay a part.
-func (s selectors) add(kind string, e extent) { s[kind] = max(s[kind], e) }
-
-// resourceKinds are the kinds of record by the type of their resource (CloudTrail API Reference,
-// "DataResource" and "AdvancedFieldSelector").
-var resourceKinds = map[string]string{"AWS::S3::Object": query.KindS3Data, "AWS::Lambda::Function": query.KindLambdaData}
-
-// A basic selector and an advanced one, in the spelling of the API and of the record of the call
-// that set it.
-type (
-	basicSelector struct {
-		ReadWriteType           string
-		IncludeManagementEvents *bool
-		DataResources           []struct {
-			Type   string
-			Values []string
-		}
-		ExcludeManagementEventSources []string
-	}
-	advancedSelector struct {
-		FieldSelectors []struct {
-			Field                                                               string
-			Equals, StartsWith, EndsWith, NotEquals, NotStartsWith, NotEndsWith []string
-		}
-	}
-)
-
-// parse reads the selectors of a trail, which has one kind of them. The document is a response
-// or the parameters of PutEventSelectors, whose members begin in lower case.
-func parse(document []byte) (selectors, error) {
-	var d struct {
-		EventSelectors         []basicSelector
-		AdvancedEventSelectors []advancedSelector
-	}
-	if err := json.Unmarshal(document, &d); err != nil {
-		return nil, fmt.Errorf("event selectors: %w", err)
-	}
-	out := selectors{}
-	for _, b := range d.EventSelectors {
-		all := b.ReadWriteType == "" || b.ReadWriteType == "All"
-		if b.IncludeManagementEvents == nil || *b.IncludeManagementEvents {
-			out.add(query.KindManagement, extentOf(all && len(b.ExcludeManagementEventSources) == 0))
-		}
-		for _, r := range b.DataResources {
-			if kind := resourceKinds[r.Type]; kind != "" {
-				out.add(kind, extentOf(all && slices.ContainsFunc(r.Values, everyResource)))
-			}
-		}
-	}
-	for _, a := range d.AdvancedEventSelectors {
-		category, resource, limited := "", "", false
-		for _, f := range a.FieldSelectors {
-			plain := len(f.StartsWith)+len(f.EndsWith)+len(f.NotEquals)+len(f.NotStartsWith)+len(f.NotEndsWith) == 0 && len(f.Equals) == 1
-			switch {
-			case f.Field == "eventCategory" && plain:
-				category = f.Equals[0]
-			case f.Field == "resources.type" && plain:
-				resource = f.Equals[0]
-			default:
-				limited = true
-			}
-		}
-		switch {
-		case category == "Management":
-			out.add(query.KindManagement, extentOf(!limited))
-		case category == "Data" && resourceKinds[resource] != "":
-			out.add(resourceKinds[resource], extentOf(!limited))
-		}
-	}
-	return out, nil
-}
-
-func extentOf(all bool) extent {
-	if all {
-		return wholly
-	}
-	return partly
-}
-
-// everyResource tells whether an ARN stands for all of its type (CloudTrail API Reference, "DataResource").
-func everyResource(arn string) bool {
-	return arn == "arn:aws:s3" || arn == "arn:aws:s3:::" || arn == "arn:aws:lambda"
 }
 
 // settings reads the settings of an account, or remembers them. With an error the documents that
@@ -233,7 +135,7 @@ func (s *Source) readTrail(ctx context.Context, set *settings, p place, t types.
 		return err
 	}
 	var err error
-	if r.selectors, err = parse(set.documents[len(set.documents)-1].Body); err != nil {
+	if r.selectors, err = coverage.ReadSelectors(set.documents[len(set.documents)-1].Body); err != nil {
 		return fmt.Errorf("trail %s: %w: %w", r.arn, err, source.ErrUnavailable)
 	}
 	set.recorders = append(set.recorders, r)
@@ -289,7 +191,7 @@ func (s *Source) readStore(ctx context.Context, set *settings, p place, arn stri
 		r.changes = append(r.changes, change{at: at, unsure: true})
 	}
 	var err error
-	if r.selectors, err = parse(set.documents[len(set.documents)-1].Body); err != nil {
+	if r.selectors, err = coverage.ReadSelectors(set.documents[len(set.documents)-1].Body); err != nil {
 		return fmt.Errorf("event data store %s: %w: %w", arn, err, source.ErrUnavailable)
 	}
 	set.recorders = append(set.recorders, r)
@@ -391,7 +293,7 @@ func (set *settings) apply(owner string, at time.Time, name, region, trail, para
 	case "UpdateTrail":
 		c.unsure = true
 	case "PutEventSelectors":
-		sel, err := parse([]byte(params))
+		sel, err := coverage.ReadSelectors([]byte(params))
 		if err != nil || len(params) == 0 {
 			c.unsure = true
 			break
@@ -485,7 +387,7 @@ func (r recorder) existed(at time.Time) bool {
 }
 
 // selected are the selectors at a moment; known is false before a change whose past is not known.
-func (r recorder) selected(at time.Time) (sel selectors, known bool) {
+func (r recorder) selected(at time.Time) (sel coverage.Selectors, known bool) {
 	sel, known = r.selectors, !r.deleted
 	for _, c := range r.changes { // by time
 		switch {

@@ -74,6 +74,13 @@ func TestTrailsTellWhatIsRecorded(t *testing.T) {
 		{"all objects", []awstest.Trail{dataTrail("data", long)}, nil, nil, query.KindS3Data, "", "Collected selectors data"},
 		{"functions are no objects", []awstest.Trail{dataTrail("data", long)}, nil, nil, query.KindLambdaData, "", "NotCollected selectors"},
 		{"all functions", []awstest.Trail{with(dataTrail("data", long), func(t *awstest.Trail) { t.Selectors = basic(resources("AWS::Lambda::Function", "arn:aws:lambda")) })}, nil, nil, query.KindLambdaData, "", "Collected selectors data"},
+		{"all models", []awstest.Trail{with(dataTrail("data", long), func(t *awstest.Trail) {
+			t.Selectors = advanced(equals("eventCategory", "Data"), equals("resources.type", "AWS::Bedrock::Model"))
+		})}, nil, nil, query.KindBedrockData, "", "Collected selectors data"},
+		{"agents, not models", []awstest.Trail{with(dataTrail("data", long), func(t *awstest.Trail) {
+			t.Selectors = advanced(equals("eventCategory", "Data"), equals("resources.type", "AWS::Bedrock::AgentAlias"))
+		})}, nil, nil, query.KindBedrockData, "", "Unknown selectors limited to some resources: data"},
+		{"objects are no models", []awstest.Trail{dataTrail("data", long)}, nil, nil, query.KindBedrockData, "", "NotCollected selectors"},
 		{"one bucket", []awstest.Trail{with(dataTrail("data", long), func(t *awstest.Trail) { t.Selectors = basic(resources("AWS::S3::Object", "arn:aws:s3:::b/")) })}, nil, nil, query.KindS3Data, "", "Unknown selectors limited to some resources: data"},
 		{"advanced", []awstest.Trail{with(dataTrail("data", long), func(t *awstest.Trail) {
 			t.Selectors = advanced(equals("eventCategory", "Data"), equals("resources.type", "AWS::S3::Object"))

@@ -377,6 +377,37 @@ func TestBedrockDataEvents(t *testing.T) {
 	}
 }
 
+// A trail that records a part proves nothing of the rest, and does not leave it off either.
+func TestSelectorsThatAreLimited(t *testing.T) {
+	day := time.Date(2025, 9, 9, 0, 0, 0, 0, time.UTC)
+	selectors := func(s string) string {
+		return `{"TrailARN":"arn:aws:cloudtrail:ap-northeast-1:111122223333:trail/t",` + s + `}`
+	}
+	put1 := strings.NewReplacer("s3.amazonaws.com", "cloudtrail.amazonaws.com", "ListBuckets", "PutEventSelectors").Replace(ct(1, "2025-09-08T00:00:00Z", `,"requestParameters":{"trailName":"t"}`))
+	unread := strings.Replace(put1, `{"trailName":"t"}`, `{"trailName":"t","eventSelectors":"too large"}`, 1)
+	for name, c := range map[string]struct{ kind, selectors, log, want string }{
+		"one bucket":                 {query.KindS3Data, `"EventSelectors":[{"ReadWriteType":"All","DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3:::example-other/"]}]}]`, "", "Unknown/no_records"},
+		"writes only":                {query.KindS3Data, `"EventSelectors":[{"ReadWriteType":"WriteOnly","DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3"]}]}]`, "", "Unknown/no_records"},
+		"every bucket":               {query.KindS3Data, `"EventSelectors":[{"ReadWriteType":"All","DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3"]}]}]`, "", "Collected/selectors"},
+		"agents, not models":         {query.KindBedrockData, `"AdvancedEventSelectors":[{"FieldSelectors":[{"Field":"eventCategory","Equals":["Data"]},{"Field":"resources.type","Equals":["AWS::Bedrock::AgentAlias"]}]}]`, "", "Unknown/no_records"},
+		"nothing of it":              {query.KindLambdaData, `"EventSelectors":[{"ReadWriteType":"All","DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3"]}]}]`, "", "NotCollected/selectors"},
+		"set to what cannot be read": {query.KindS3Data, `"EventSelectors":[{"ReadWriteType":"All","DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3"]}]}]`, unread, "Unknown/no_records"},
+	} {
+		files := map[string]string{"s.json": selectors(c.selectors)}
+		if c.log != "" {
+			files["log"] = c.log
+		}
+		s := ingested(t, put(t, files))
+		cov, err := s.Covers(context.Background(), query.Scope{Kind: c.kind, Account: "111122223333", Region: "ap-northeast-1", Window: query.Window{From: day.Add(4 * time.Hour), To: day.Add(5 * time.Hour)}})
+		if err != nil || len(cov) != 1 {
+			t.Fatal(cov, err)
+		}
+		if got := fmt.Sprintf("%s/%s", cov[0].State, cov[0].Why); got != c.want {
+			t.Errorf("%s: %s; want %s", name, got, c.want)
+		}
+	}
+}
+
 // Half of a surrogate pair in one record stops no question, and the record is kept as it came.
 func TestHalfASurrogatePair(t *testing.T) {
 	odd := strings.Replace(ct(1, when, `,"errorMessage":"m\ud83d\ude00\udc00 \\ud800","requestParameters":{"key":"\ud800x"}`), "aws-cli/2.17", `evil\ud800`, 1)

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -22,38 +21,17 @@ type trails struct {
 // A trail is one trail's settings over time.
 type trail struct {
 	name      string
-	selectors *selectors // nil when not known
-	changes   []change   // by time
-	stopped   bool       // at the time the settings were saved
+	selectors coverage.Selectors // nil when not known
+	changes   []change           // by time
+	stopped   bool               // at the time the settings were saved
 }
 
 type change struct {
 	at        int64
 	logging   *bool
-	selectors *selectors
+	selectors coverage.Selectors
 	deleted   bool
-}
-
-// selectors say which kinds of record a trail writes.
-type selectors struct {
-	management bool
-	s3, lambda bool
-	bedrock    bool
-	partly     string // the resources that data events are limited to, for the reader
-}
-
-func (s *selectors) records(kind string) bool {
-	switch kind {
-	case query.KindManagement:
-		return s.management
-	case query.KindS3Data:
-		return s.s3
-	case query.KindLambdaData:
-		return s.lambda
-	case query.KindBedrockData:
-		return s.bedrock
-	}
-	return false
+	unread    bool // it set selectors that cannot be read
 }
 
 // The forms of the saved output (AWS CloudTrail API Reference: DescribeTrails,
@@ -69,25 +47,7 @@ type (
 		IsLogging *bool
 	}
 	eventSelectors struct {
-		TrailARN               string
-		EventSelectors         []eventSelector
-		AdvancedEventSelectors []advancedSelector
-	}
-	eventSelector struct {
-		ReadWriteType           string
-		IncludeManagementEvents *bool
-		DataResources           []struct {
-			Type   string
-			Values []string
-		}
-	}
-	advancedSelector struct {
-		Name           string
-		FieldSelectors []struct {
-			Field      string
-			Equals     []string
-			StartsWith []string
-		}
+		TrailARN string
 	}
 )
 
@@ -173,7 +133,9 @@ func (t *trails) read(name string, body []byte, account string, statuses map[str
 	if json.Unmarshal(body, &e) == nil && e.TrailARN != "" {
 		if a := accountOf(e.TrailARN); account == "" || a == account {
 			t.known = true
-			t.trail(trailName(e.TrailARN)).selectors = e.parse()
+			if sel, err := coverage.ReadSelectors(body); err == nil {
+				t.trail(trailName(e.TrailARN)).selectors = sel
+			}
 		}
 		return
 	}
@@ -195,60 +157,6 @@ func firstOf(a, b string) string {
 		return a
 	}
 	return b
-}
-
-// parse reads basic or advanced selectors: a trail has one kind.
-func (e eventSelectors) parse() *selectors {
-	out := &selectors{}
-	var only []string
-	for _, s := range e.EventSelectors {
-		all := s.ReadWriteType == "" || s.ReadWriteType == "All"
-		if (s.IncludeManagementEvents == nil || *s.IncludeManagementEvents) && all {
-			out.management = true
-		}
-		for _, r := range s.DataResources {
-			switch {
-			case r.Type == "AWS::S3::Object" && all:
-				out.s3 = true
-			case r.Type == "AWS::Lambda::Function" && all:
-				out.lambda = true
-			}
-			for _, v := range r.Values {
-				if v != "arn:aws:s3" && v != "arn:aws:s3:::" && v != "arn:aws:lambda" {
-					only = append(only, v)
-				}
-			}
-		}
-	}
-	for _, s := range e.AdvancedEventSelectors {
-		category, resource, readOnly := "", "", ""
-		for _, f := range s.FieldSelectors {
-			switch f.Field {
-			case "eventCategory":
-				category = strings.Join(f.Equals, ",")
-			case "resources.type":
-				resource = strings.Join(f.Equals, ",")
-			case "readOnly":
-				readOnly = strings.Join(f.Equals, ",")
-			case "resources.ARN":
-				only = append(append(only, f.Equals...), f.StartsWith...)
-			}
-		}
-		switch {
-		case readOnly != "":
-		case category == "Management":
-			out.management = true
-		case category == "Data" && strings.Contains(resource, "AWS::S3::Object"):
-			out.s3 = true
-		case category == "Data" && strings.Contains(resource, "AWS::Lambda::Function"):
-			out.lambda = true
-		case category == "Data" && strings.Contains(resource, "AWS::Bedrock::"):
-			out.bedrock = true
-		}
-	}
-	slices.Sort(only)
-	out.partly = strings.Join(slices.Compact(only), " ")
-	return out
 }
 
 // trailChanges reads the calls that changed the trails, successful ones only.
@@ -283,6 +191,7 @@ func (s *Store) trailChanges(ctx context.Context, scope query.Scope, t *trails) 
 			c.deleted = true
 		case "PutEventSelectors":
 			c.selectors = selectorsOfCall(params)
+			c.unread = c.selectors == nil
 		case "CreateTrail":
 			c.logging = &no // a new trail does not log before StartLogging
 		}
@@ -292,13 +201,16 @@ func (s *Store) trailChanges(ctx context.Context, scope query.Scope, t *trails) 
 	return rows.Err()
 }
 
-// selectorsOfCall reads the request of PutEventSelectors, whose members begin in lower case.
-func selectorsOfCall(params *string) *selectors {
-	var e eventSelectors
-	if params == nil || json.Unmarshal([]byte(*params), &e) != nil { // Go matches members in any case
-		return &selectors{}
+// selectorsOfCall reads the request of PutEventSelectors; nil when it cannot be read.
+func selectorsOfCall(params *string) coverage.Selectors {
+	if params == nil {
+		return nil
 	}
-	return e.parse()
+	sel, err := coverage.ReadSelectors([]byte(*params))
+	if err != nil {
+		return nil
+	}
+	return sel
 }
 
 // A trailState is what a trail did at one moment.
@@ -313,7 +225,7 @@ type cursor struct {
 	tr               *trail
 	next             int // of the changes
 	logging, deleted bool
-	sel              *selectors
+	sel              coverage.Selectors
 }
 
 // follow begins before the trail's first change. Then a trail was the other way round than that
@@ -340,7 +252,7 @@ func (c *cursor) to(when int64) {
 		if ch.logging != nil {
 			c.logging = *ch.logging
 		}
-		if ch.selectors != nil {
+		if ch.selectors != nil || ch.unread {
 			c.sel = ch.selectors
 		}
 		c.deleted = c.deleted || ch.deleted
@@ -357,15 +269,20 @@ func (c *cursor) state(kind string) trailState {
 			return trailState{recording: on, stopped: !on}
 		}
 		return trailState{unknown: on, stopped: !on}
-	case !c.sel.records(kind):
+	case c.sel.Records(kind) == coverage.Nothing:
 		return trailState{}
+	case c.sel.Records(kind) == coverage.Partly: // whether what is asked for is in the part is not known
+		return trailState{unknown: on, stopped: !on}
 	}
 	return trailState{recording: on, stopped: !on}
 }
 
 // logs tells whether the trail logs anything.
 func (c *cursor) logs() bool {
-	return c.state(query.KindManagement).recording || c.state(query.KindS3Data).recording || c.state(query.KindLambdaData).recording || c.state(query.KindBedrockData).recording
+	if c.sel == nil { // a trail whose selectors are not known records management events by default
+		return c.logging && !c.deleted
+	}
+	return c.logging && !c.deleted && slices.ContainsFunc(slices.Collect(maps.Values(c.sel)), func(e coverage.Extent) bool { return e != coverage.Nothing })
 }
 
 // over lays what the trails say over the marks. Records that stand there are stronger than any
@@ -421,11 +338,7 @@ func (t *trails) during(kind string, m mark, names []string, cursors []*cursor) 
 		st := c.state(kind)
 		switch {
 		case st.recording:
-			name := names[i]
-			if sel := c.tr.selectors; sel != nil && sel.partly != "" && kind != query.KindManagement {
-				name = fmt.Sprintf("%s (%s)", name, sel.partly)
-			}
-			recording = append(recording, name)
+			recording = append(recording, names[i])
 		case st.stopped:
 			stopped = append(stopped, names[i])
 		}
