@@ -96,7 +96,21 @@ var lookUps = []string{"account", "identity_store_user", "access_key", "iam_prin
 var sourceTypes = []string{"local", "splunk", "cloudtrail", "athena", "entra"}
 
 // secretSchemes are where secrets may be kept.
-var secretSchemes = []string{"env", "file"}
+var secretSchemes = []string{"env", "file", "ssm", "awssm"}
+
+// Secrets are all references to secrets, in the order of the file.
+func (c Config) Secrets() []string {
+	list := []string{c.AWS.ExternalID}
+	for _, s := range c.Sources {
+		if s.Splunk != nil {
+			list = append(list, s.Splunk.Token, s.Splunk.Password)
+		}
+		if s.Entra != nil {
+			list = append(list, s.Entra.Secret)
+		}
+	}
+	return slices.DeleteFunc(list, func(ref string) bool { return ref == "" })
+}
 
 var (
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$`)

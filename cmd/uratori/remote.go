@@ -41,7 +41,11 @@ type reach struct {
 	once    sync.Once     // for base
 	base    *awsconn.Conn // that assumes the reader role
 	baseErr error
-	readers []directory.Reader
+	// the connection by which secrets are fetched
+	vaultOnce sync.Once
+	vaultConn *awsconn.Conn
+	vaultErr  error
+	readers   []directory.Reader
 }
 
 // paces are how fast every API may be called, by whoever calls it.
@@ -54,10 +58,46 @@ func paces() map[string]call.Pace {
 }
 
 func (a *app) reach(c config.Config) *reach {
-	return &reach{
-		app: a, config: c, caller: call.New(call.Options{Paces: paces()}),
-		secrets: secret.NewResolver(c.Dir, a.getenv, nil),
+	r := &reach{app: a, config: c, caller: call.New(call.Options{Paces: paces()})}
+	r.secrets = secret.NewResolver(c.Dir, a.getenv, map[string]secret.Fetch{
+		"ssm": secret.Remember(r.parameter, secretLife, a.clock), "awssm": secret.Remember(r.secret, secretLife, a.clock),
+	})
+	return r
+}
+
+// secretLife is how long a secret that was fetched from AWS is used before it is fetched again: a
+// secret that is changed is used within this time.
+const secretLife = 5 * time.Minute
+
+// parameter fetches the secret of "ssm:NAME".
+func (r *reach) parameter(ctx context.Context, name string) (string, error) {
+	conn, err := r.vault()
+	if err != nil {
+		return "", err
 	}
+	return conn.Parameter(ctx, name)
+}
+
+// secret fetches that of "awssm:NAME" or "awssm:NAME#MEMBER".
+func (r *reach) secret(ctx context.Context, rest string) (string, error) {
+	conn, err := r.vault()
+	if err != nil {
+		return "", err
+	}
+	id, key, _ := strings.Cut(rest, "#")
+	return conn.Secret(ctx, id, key)
+}
+
+// vault is the connection by which secrets are fetched: with the program's own credentials, since
+// the external id of the roles in other accounts may be one of them.
+func (r *reach) vault() (*awsconn.Conn, error) {
+	r.vaultOnce.Do(func() {
+		r.vaultConn, r.vaultErr = awsconn.New(awsconn.Options{
+			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.keys, Caller: r.caller, Now: r.app.clock,
+			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
+		})
+	})
+	return r.vaultConn, r.vaultErr
 }
 
 // ask resolves a reference each time the secret is needed.
