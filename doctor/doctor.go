@@ -37,6 +37,11 @@ func (r Row) Nothing() bool {
 	return r.State == Unknown && r.Error == "" && r.Detail == "" && len(r.Why) == 1 && r.Why[0] == evidence.WhyNoRecords
 }
 
+// Elsewhere tells whether the source is none for the kind: its service never holds such records.
+func (r Row) Elsewhere() bool {
+	return r.State == NotCollected && r.Error == "" && len(r.Why) == 1 && r.Why[0] == evidence.WhyNotHeld
+}
+
 // A State is how much of a window is collected.
 type State string
 

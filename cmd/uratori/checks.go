@@ -290,6 +290,9 @@ func checkPermitted(ctx context.Context, conn *awsconn.Conn, c config.Config, ac
 	}
 	used := inUse(c)
 	p := params(c)
+	if account == "" {
+		p.Account, p.ReaderRole = who.Account, principal
+	}
 	var missing, blank, needed []string
 	for _, n := range access.Needs(used, p, who.Account, where...) {
 		needed = append(needed, n.Actions...)

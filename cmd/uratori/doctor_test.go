@@ -31,6 +31,7 @@ type clinic struct {
 	key    time.Time         // when the program's own key was made
 	policy map[string][]byte // of the principals, by ARN; nil for what iam prints
 	fault  *awstest.Fault
+	only   string                      // the sources that are configured; all of them for ""
 	extra  string                      // lines at the end of the configuration's block splunk:
 	edit   func(string) string         // of the configuration
 	made   func(c *clinic, dir string) // after the doubles were started
@@ -131,6 +132,16 @@ sources:
     type: entra
     entra: {tenant: %q, client_id: %q, client_secret: "env:TEST_ENTRA_SECRET", endpoint: %q, token_url: %q}
 `, member, c.aws.URL(), c.server.URL, c.extra, c.entra.Tenant(), c.entra.ClientID(), c.entra.URL(), c.entra.TokenURL())
+	head, list, _ := strings.Cut(text, "sources:\n")
+	var kept strings.Builder
+	for i, block := range strings.Split(list, "  - name: ") {
+		if name, _, _ := strings.Cut(block, "\n"); i > 0 && (c.only == "" || strings.HasPrefix(name, c.only)) {
+			kept.WriteString("  - name: " + block)
+		}
+	}
+	if text = head + "sources:\n" + kept.String(); c.only != "" && c.only != "cloudtrail" {
+		text = strings.Replace(text, ", look_up: [account, iam_principal, bucket, instance]", "", 1) // nothing of AWS
+	}
 	if c.edit != nil {
 		text = c.edit(text)
 	}
@@ -291,6 +302,10 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := well()
+			c.only, _, _ = strings.Cut(tt.want.subject, "-")
+			if c.only != "splunk" && c.only != "entra" {
+				c.only = "cloudtrail"
+			}
 			tt.change(c)
 			d, status := c.diagnose(t)
 			says, ok := d.find(tt.want.subject, tt.want.name, tt.want.state)
@@ -310,7 +325,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 // With the right authority, TLS works.
 func TestDoctorTrustsTheNamedAuthority(t *testing.T) {
 	c := well()
-	c.splunk.TLS, c.extra = true, "      ca: ca.pem\n"
+	c.splunk.TLS, c.only, c.extra = true, "splunk", "      ca: ca.pem\n"
 	c.made = func(c *clinic, dir string) {
 		if err := os.WriteFile(filepath.Join(dir, "ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.server.Certificate().Raw}), 0o600); err != nil {
 			t.Fatal(err)
@@ -325,7 +340,7 @@ func TestDoctorTrustsTheNamedAuthority(t *testing.T) {
 // A source that is refused what it covers says so in the table.
 func TestDoctorTellsWhyCoverageIsUnknown(t *testing.T) {
 	c := well()
-	c.fault = &awstest.Fault{Service: "cloudtrail", Do: awstest.Deny}
+	c.only, c.fault = "cloudtrail", &awstest.Fault{Service: "cloudtrail", Do: awstest.Deny}
 	d, _ := c.diagnose(t)
 	i := slices.IndexFunc(d.Coverage, func(r struct{ Kind, Account, Region, Source, State, Detail, Error string }) bool {
 		return r.Source == "cloudtrail-api" && r.Kind == "s3_data"

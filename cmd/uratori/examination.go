@@ -95,12 +95,12 @@ func (e examination) print(to io.Writer, columns int) error {
 	return err
 }
 
-// table prints the coverage, kind by kind: what each source tells of each account and Region. Of a
-// source that could not be asked it says why. The kinds that no source holds come back.
+// table prints the coverage, kind by kind: what each source that may hold it tells of each account
+// and Region. Of a source that could not be asked it says why. The kinds that no source holds come back.
 func (e examination) table(line func(string)) (nowhere []string) {
 	told := map[string]bool{}
 	for _, r := range e.rows {
-		if !r.Nothing() {
+		if !r.Nothing() && !r.Elsewhere() {
 			told[r.Kind] = true
 		}
 	}
@@ -123,6 +123,9 @@ func (e examination) table(line func(string)) (nowhere []string) {
 			if !slices.Contains(nowhere, r.Kind) {
 				nowhere = append(nowhere, r.Kind)
 			}
+			continue
+		}
+		if r.Elsewhere() {
 			continue
 		}
 		if r.Kind != kind {

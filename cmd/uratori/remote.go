@@ -93,7 +93,7 @@ func (r *reach) secret(ctx context.Context, rest string) (string, error) {
 func (r *reach) vault() (*awsconn.Conn, error) {
 	r.vaultOnce.Do(func() {
 		r.vaultConn, r.vaultErr = awsconn.New(awsconn.Options{
-			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.keys, Caller: r.caller, Now: r.app.clock,
+			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.keys, Caller: r.caller,
 			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
 		})
 	})
@@ -258,7 +258,7 @@ func (r *reach) keys(ctx context.Context) (awsconn.Keys, error) {
 	}
 	r.once.Do(func() {
 		r.base, r.baseErr = awsconn.New(awsconn.Options{
-			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller, Now: r.app.clock,
+			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller, // which signs by the wall clock
 			Role:     func(string) (awsconn.Role, bool) { return awsconn.Role{ARN: r.config.AWS.Role}, true },
 			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
 		})
@@ -308,7 +308,7 @@ func (r *reach) conn(ctx context.Context) (*awsconn.Conn, error) {
 	}
 	var err error
 	r.aws, err = awsconn.New(awsconn.Options{
-		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller, Now: r.app.clock,
+		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller,
 		Role: func(account string) (awsconn.Role, bool) {
 			arn, ok := r.role(account)
 			return awsconn.Role{ARN: arn, ExternalID: externalID}, ok && account != ""
