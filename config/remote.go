@@ -22,7 +22,7 @@ type (
 		ExternalID string `yaml:"external_id"` // reference
 		Endpoint   string `yaml:"endpoint"`    // of a proxy or private endpoint, instead of AWS's own
 		// LookUp are the kinds of thing that are looked up as they are now: account, identity_store_user,
-		// access_key, iam_principal, bucket, instance. Empty: none.
+		// access_key, iam_principal, bucket, instance, guardduty_investigation. Empty: none.
 		LookUp        []string      `yaml:"look_up"`
 		Organization  string        `yaml:"organization"` // account that may read AWS Organizations; empty for the reader's own
 		IdentityStore IdentityStore `yaml:"identity_store"`
@@ -90,7 +90,7 @@ type (
 )
 
 // lookUps are the kinds of thing that AWS can look up.
-var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance"}
+var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance", "guardduty_investigation"}
 
 // sourceTypes are the types of source.
 var sourceTypes = []string{"local", "splunk", "cloudtrail", "athena", "entra"}

@@ -57,6 +57,7 @@ func init() {
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
+		claimDefs, // the last: claims are held against all the others
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

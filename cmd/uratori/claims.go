@@ -13,6 +13,7 @@ import (
 
 	"uratori/bundle"
 	"uratori/config"
+	"uratori/fact"
 	"uratori/guardduty"
 	"uratori/investigate"
 )
@@ -54,7 +55,7 @@ GuardDuty make one, which is a write: AWS allows 10 a day and 100 in all.`,
 			if err != nil {
 				return err
 			}
-			return a.held(i, guardduty.Hold(guardduty.Claims(i), cs.Assessment.Facts()), asJSON)
+			return a.held(i, fact.Hold(fact.Claims(i.Looked()), cs.Assessment.Facts()), asJSON)
 		},
 	}
 	fl := cmd.Flags()
@@ -111,7 +112,7 @@ func (a *app) investigation(ctx context.Context, c config.Config, region, saved,
 }
 
 // held prints claims and how they stand.
-func (a *app) held(i guardduty.Investigation, list []guardduty.Held, asJSON bool) error {
+func (a *app) held(i guardduty.Investigation, list []fact.Held, asJSON bool) error {
 	if asJSON {
 		type row struct {
 			Kind     string   `json:"kind"`

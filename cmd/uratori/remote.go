@@ -338,7 +338,18 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 		}
 		var kinds []evidence.LookupKind
 		for _, k := range aws.LookUp {
+			if k == string(evidence.LookInvestigation) {
+				client, err := r.guardduty(ctx)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, guardduty.NewLooker("guardduty", client))
+				continue
+			}
 			kinds = append(kinds, evidence.LookupKind(k))
+		}
+		if len(kinds) == 0 {
+			return out, nil
 		}
 		l, err := awslookup.New(awslookup.Options{
 			Name: "aws", Conn: conn, Organization: aws.Organization, IdentityStore: awslookup.IdentityStore(aws.IdentityStore), Kinds: kinds,
