@@ -110,6 +110,7 @@ type Server struct {
 	issued      int
 	world       *World
 	kept        *Secrets
+	detecting   []*detective
 	allowed     map[string][]allowance // by ARN of a principal
 }
 
