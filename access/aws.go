@@ -53,7 +53,7 @@ func Features() []Feature {
 		}},
 		{"athena", "questions to a CloudTrail or Security Lake table", []Grant{
 			{InReader, []string{
-				"athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetTableMetadata", "athena:GetWorkGroup", "athena:StartQueryExecution", "athena:StopQueryExecution",
+				"athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetTableMetadata", "athena:StartQueryExecution", "athena:StopQueryExecution",
 			}, []string{"arn:{partition}:athena:{region}:{account}:workgroup/{workgroup}", "arn:{partition}:athena:{region}:{account}:datacatalog/AwsDataCatalog"}, "runs queries in one workgroup"},
 			{InReader, []string{"glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"}, []string{
 				"arn:{partition}:glue:{region}:{account}:catalog", "arn:{partition}:glue:{region}:{account}:database/{database}", "arn:{partition}:glue:{region}:{account}:table/{database}/{table}",

@@ -36,7 +36,11 @@ type clinic struct {
 	edit   func(string) string         // of the configuration
 	made   func(c *clinic, dir string) // after the doubles were started
 
+	world   awstest.World // beside the program's own user
+	history func(*awstest.History)
+
 	aws    *awstest.Server
+	athena *athenatest.Athena
 	server *splunktest.Server
 	entra  *graphtest.Server
 }
@@ -84,10 +88,18 @@ func (c *clinic) open(t *testing.T) (file string) {
 		Name: "org", Account: member, HomeRegion: awstest.Region, MultiRegion: true, Started: c.now.AddDate(-1, 0, 0), Logging: true,
 		Selectors: map[string]any{"EventSelectors": []any{map[string]any{"ReadWriteType": "All", "IncludeManagementEvents": true}}},
 	})
-	athenatest.New(t, c.aws).Table("security", "cloudtrail_logs", raws[:3], athenatest.Options{})
+	if c.history != nil {
+		c.history(history)
+	}
+	c.athena = athenatest.New(t, c.aws)
+	c.athena.Table("security", "cloudtrail_logs", raws[:3], athenatest.Options{})
 	role := c.aws.Role(member, "uratori-member", externalID)
 	base := c.aws.Base()
-	c.aws.Serve(awstest.World{IAM: map[string]awstest.IAM{awstest.Home: {Users: map[string]awstest.IAMUser{"uratori": {Created: c.key, Keys: []awstest.AccessKey{{ID: base.AccessKeyID, Status: "Active", Created: c.key}}}}}}})
+	if c.world.IAM == nil {
+		c.world.IAM = map[string]awstest.IAM{}
+	}
+	c.world.IAM[awstest.Home] = awstest.IAM{Users: map[string]awstest.IAMUser{"uratori": {Created: c.key, Keys: []awstest.AccessKey{{ID: base.AccessKeyID, Status: "Active", Created: c.key}}}}}
+	c.aws.Serve(c.world)
 	c.aws.ServeGuardDuty(c.guard...)
 	if c.splunk.Token == "" {
 		c.splunk.Token = bearer(c.now.AddDate(1, 0, 0))
