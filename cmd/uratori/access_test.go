@@ -154,10 +154,30 @@ func TestWhatIsCalledIsWhatIsGranted(t *testing.T) {
 	}
 
 	called := map[string]bool{}
-	for _, call := range c.aws.Calls() {
-		called[actionOf(call)] = true
-	}
 	used := inUse(conf)
+	mine, theirs := may(used, access.InReader, access.InManagement), may(used, access.InMember)
+	for _, call := range c.aws.Calls() {
+		action := actionOf(call)
+		called[action] = true
+		if grants := map[bool][]string{true: theirs, false: mine}[call.Account == member]; !slices.Contains(grants, action) && free[action] == "" {
+			t.Errorf("%s is called in account %s, and not granted there", action, call.Account)
+		}
+	}
+	if n := len(c.aws.Calls("ssm:GetParameter", "secretsmanager:GetSecretValue")); n == 0 || n > 10 {
+		t.Errorf("secrets were fetched %d times by 5 commands; they are remembered", n)
+	}
+	_ = filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		for _, secret := range []string{c.splunk.Token, c.entra.Secret(), externalID} {
+			if bytes.Contains(data, []byte(secret)) {
+				t.Errorf("%s holds a secret", name)
+			}
+		}
+		return err
+	})
 	granted := access.Actions(used)
 	for _, action := range slices.Sorted(maps.Keys(called)) {
 		if !slices.Contains(granted, action) && free[action] == "" {
@@ -180,6 +200,14 @@ func TestWhatIsCalledIsWhatIsGranted(t *testing.T) {
 			t.Errorf("the reason of %s is out of date", action)
 		}
 	}
+}
+
+// may are the actions that features grant in some places.
+func may(features []access.Feature, where ...access.Where) (out []string) {
+	for _, n := range access.Needs(features, access.Params{}, member, where...) {
+		out = append(out, n.Actions...)
+	}
+	return out
 }
 
 func account(t *testing.T, id string) query.Expr {
