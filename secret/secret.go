@@ -25,14 +25,8 @@ type Ref string
 // A Value is a secret. However it is printed, it shows as ***; only [Value.Reveal] gives it out.
 type Value struct{ text string }
 
-// Of makes a value of a secret that is already known, such as a token that a service gave out.
-func Of(text string) Value { return Value{text} }
-
 // Reveal is the secret itself, for the request that needs it and nothing else.
 func (v Value) Reveal() string { return v.text }
-
-// Empty tells whether there is no secret.
-func (v Value) Empty() bool { return v.text == "" }
 
 // String hides the secret.
 func (Value) String() string { return "***" }

@@ -15,7 +15,7 @@ import (
 const hidden = "s3cr3t-value"
 
 func TestNoVerbPrintsASecret(t *testing.T) {
-	v := Of(hidden)
+	v := Value{hidden}
 	asJSON, err := json.Marshal(map[string]any{"v": v, "p": &v})
 	if err != nil {
 		t.Fatal(err)
