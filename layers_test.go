@@ -53,7 +53,7 @@ var layers = map[string][]string{
 	"source/athenatest": {"source/awstest"}, // the same
 	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
 	"playbook":          {"finding", "query", "evidence", "fact", "source", "strictyaml"},
-	"guardduty":         {"finding", "fact", "source", "source/awsconn"},
+	"guardduty":         {"finding", "evidence", "source", "source/awsconn"},
 	"source/directory":  {"evidence", "source", "people"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 	"playbook/cases":    {"playbook", "gather", "fact", "evidence", "query", "finding", "ledger", "source", "strictyaml"},

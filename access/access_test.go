@@ -43,11 +43,14 @@ func list(v any) []string {
 var reads = regexp.MustCompile(`^[a-z0-9]+:(Get|List|Describe|Lookup)[A-Za-z]+$`)
 
 var mayWrite = map[string]string{
-	"sts:AssumeRole":             "changes nothing",
-	"athena:StartQueryExecution": "a query is started; SELECT is all that is printed",
-	"athena:StopQueryExecution":  "a query of ours is stopped",
-	"s3:PutObject":               "Athena writes the result into its own bucket",
-	"s3:AbortMultipartUpload":    "the same",
+	"sts:AssumeRole":              "changes nothing",
+	"athena:StartQueryExecution":  "a query is started; SELECT is all that is printed",
+	"athena:StopQueryExecution":   "a query of ours is stopped",
+	"s3:PutObject":                "Athena writes the result into its own bucket",
+	"s3:AbortMultipartUpload":     "the same",
+	"kms:Decrypt":                 "decrypts what is read",
+	"kms:GenerateDataKey":         "encrypts the results; changes nothing",
+	"iam:SimulatePrincipalPolicy": "changes nothing",
 }
 
 func TestEverythingReads(t *testing.T) {
@@ -147,7 +150,46 @@ func TestOthers(t *testing.T) {
 			t.Errorf("the manifest lacks %s", s)
 		}
 	}
-	if len(GraphPermissions(true)) != len(GraphPermissions(false))+1 {
-		t.Error("people need a permission of their own")
+}
+
+// What a role needs lies within what its policy grants: an example of each resource that a
+// statement names, with nothing left to be filled in.
+func TestNeeds(t *testing.T) {
+	all, err := Named(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Params{
+		Account: "444455556666", Region: "ap-northeast-1", MemberRole: "uratori-member", ReaderRole: "arn:aws:iam::444455556666:role/uratori-reader", Workgroup: "uratori",
+		Database: "security", Table: "cloudtrail_logs", LogBucket: "logs.example.co.jp", ResultBucket: "results.example.co.jp", Key: "00000000-0000-4000-a000-000000000001",
+		Parameters: []string{"/uratori/splunk", "arn:aws:ssm:us-east-1:444455556666:parameter/other"}, Secrets: []string{"uratori/entra", "arn:aws:secretsmanager:us-east-1:444455556666:secret:x-a1b2c3"},
+	}
+	needs := Needs(all, p, "444455556666", InReader, InMember, InManagement)
+	told := map[string]bool{}
+	for _, n := range needs {
+		if n.Resource == "" || n.Resource != "*" && strings.ContainsAny(n.Resource, "*?{") {
+			t.Errorf("%s needs %v on %q", n.Feature, n.Actions, n.Resource)
+		}
+		for _, a := range n.Actions {
+			told[a+" "+n.Resource] = true
+		}
+	}
+	for _, want := range []string{
+		"athena:GetTableMetadata arn:aws:athena:ap-northeast-1:444455556666:datacatalog/AwsDataCatalog", "athena:StartQueryExecution arn:aws:athena:ap-northeast-1:444455556666:workgroup/uratori",
+		"s3:GetObject arn:aws:s3:::logs.example.co.jp/example", "s3:ListBucket arn:aws:s3:::results.example.co.jp", "s3:PutObject arn:aws:s3:::results.example.co.jp/example",
+		"iam:GetRole arn:aws:iam::444455556666:role/example", "iam:SimulatePrincipalPolicy arn:aws:iam::444455556666:role/uratori-member", "cloudtrail:GetTrailStatus arn:aws:cloudtrail:us-east-1:444455556666:trail/example",
+	} {
+		if !told[want] {
+			t.Errorf("what is needed lacks %s; it is %v", want, needs)
+		}
+	}
+	if n := Needs(all, Params{}, "444455556666", InReader); !slices.ContainsFunc(n, func(n Need) bool { return n.Feature == "athena" && n.Resource == "" }) {
+		t.Error("a workgroup that nobody named is known")
+	}
+	reader := string(ReaderPolicy(all, p))
+	for _, want := range []string{":parameter/uratori/splunk", ":parameter/other", ":secret:uratori/entra-??????", ":secret:x-a1b2c3", "AthenaKms1"} {
+		if !strings.Contains(reader, want+"\"") {
+			t.Errorf("the reader policy lacks %s:\n%s", want, reader)
+		}
 	}
 }

@@ -8,6 +8,8 @@ package access
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -51,7 +53,7 @@ func Features() []Feature {
 		}},
 		{"athena", "questions to a CloudTrail or Security Lake table", []Grant{
 			{InReader, []string{
-				"athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetTableMetadata", "athena:GetWorkGroup", "athena:StartQueryExecution", "athena:StopQueryExecution",
+				"athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetTableMetadata", "athena:StartQueryExecution", "athena:StopQueryExecution",
 			}, []string{"arn:{partition}:athena:{region}:{account}:workgroup/{workgroup}", "arn:{partition}:athena:{region}:{account}:datacatalog/AwsDataCatalog"}, "runs queries in one workgroup"},
 			{InReader, []string{"glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"}, []string{
 				"arn:{partition}:glue:{region}:{account}:catalog", "arn:{partition}:glue:{region}:{account}:database/{database}", "arn:{partition}:glue:{region}:{account}:table/{database}/{table}",
@@ -64,7 +66,16 @@ func Features() []Feature {
 		{"findings", "findings of GuardDuty, fetched by id or listed", []Grant{
 			{InReader, []string{"guardduty:ListDetectors"}, []string{"*"}, "finds the detector"},
 			{InReader, []string{"guardduty:GetDetector", "guardduty:GetFindings", "guardduty:ListFindings"}, []string{"arn:{partition}:guardduty:*:{account}:detector/*"}, "reads findings, and how often they are published"},
-			{InReader, []string{"guardduty:GetInvestigation", "guardduty:ListInvestigations"}, []string{"arn:{partition}:guardduty:*:{account}:detector/*"}, "reads AWS's own investigations, as claims of a third party"},
+		}},
+		{"claims", "GuardDuty's own investigations, read as claims of a third party", []Grant{
+			{InReader, []string{"guardduty:ListDetectors"}, []string{"*"}, "finds the detector"},
+			{InReader, []string{"guardduty:GetInvestigation", "guardduty:ListInvestigations"}, []string{"arn:{partition}:guardduty:*:{account}:detector/*"}, "reads investigations that GuardDuty made"},
+		}},
+		{"athena-kms", "with athena, where log files or results are encrypted with a key of your own", []Grant{
+			{InReader, []string{"kms:Decrypt", "kms:GenerateDataKey"}, []string{"arn:{partition}:kms:{region}:{account}:key/{key}"}, "Athena reads and writes encrypted files with the caller's permissions"},
+		}},
+		{"lake-formation", "with athena, where Lake Formation governs the table, as it does that of Security Lake", []Grant{
+			{InReader, []string{"lakeformation:GetDataAccess"}, []string{"*"}, "Athena asks Lake Formation for the table's files with the caller's permissions"},
 		}},
 		{"accounts", "names, tags and organisational units of accounts", []Grant{
 			{InManagement, []string{"organizations:DescribeAccount", "organizations:DescribeOrganizationalUnit", "organizations:ListParents", "organizations:ListTagsForResource"}, []string{"*"}, "reads what the organisation says of an account"},
@@ -94,6 +105,17 @@ func Features() []Feature {
 			{InMember, []string{"eks:DescribeCluster"}, []string{"arn:{partition}:eks:*:*:cluster/*"}, "reads which logs of a cluster are on"},
 			{InMember, []string{"s3:GetBucketLogging"}, []string{"arn:{partition}:s3:::*"}, "reads whether a bucket's access log is on"},
 		}},
+		{"parameters", "secrets of the program kept in Systems Manager (ssm:)", []Grant{
+			{InReader, []string{"ssm:GetParameter"}, []string{"arn:{partition}:ssm:{region}:{account}:parameter/{parameter}"}, "reads the secrets that the configuration names"},
+		}},
+		{"secrets", "secrets of the program kept in Secrets Manager (awssm:)", []Grant{
+			{InReader, []string{"secretsmanager:GetSecretValue"}, []string{"arn:{partition}:secretsmanager:{region}:{account}:secret:{secret}"}, "reads the secrets that the configuration names"},
+		}},
+		{"doctor", "what uratori doctor asks of the program's own permissions", []Grant{
+			{InReader, []string{"iam:SimulatePrincipalPolicy"}, []string{"{reader_role}"}, "asks what the reader role's policies allow"},
+			{InReader, []string{"iam:ListAccessKeys"}, []string{"arn:{partition}:iam::{account}:user/*"}, "reads how old the program's own key is, where it is a user's"},
+			{InMember, []string{"iam:SimulatePrincipalPolicy"}, []string{"arn:{partition}:iam::*:role/{member_role}"}, "asks what the member role's policies allow"},
+		}},
 	}
 }
 
@@ -110,6 +132,53 @@ type Params struct {
 	Table        string
 	LogBucket    string
 	ResultBucket string
+	Key          string   // id of the KMS key
+	Parameters   []string // names of parameters, or their ARNs
+	Secrets      []string // names of secrets, or their ARNs
+}
+
+// lists are the placeholders that stand for several names, and what all names of them begin with
+// where none is known.
+func (p Params) lists() map[string][]string {
+	named := func(list []string, suffix string) (out []string) {
+		for _, n := range list {
+			if parts := strings.SplitN(n, ":", 7); parts[0] == "arn" && len(parts) == 7 { // of a secret
+				n = parts[6]
+			} else if parts[0] == "arn" {
+				_, n, _ = strings.Cut(n, ":parameter/")
+			} else {
+				n = strings.TrimPrefix(n, "/") + suffix
+			}
+			out = append(out, n)
+		}
+		if len(out) == 0 {
+			out = []string{"uratori/*"}
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	// Secrets Manager adds a hyphen and six characters to a secret's name in its ARN.
+	return map[string][]string{"{parameter}": named(p.Parameters, ""), "{secret}": named(p.Secrets, "-??????")}
+}
+
+// resources are the resources of a grant with their placeholders filled.
+func (p Params) resources(g Grant) []string {
+	var out []string
+	for _, r := range g.Resources {
+		several := false
+		for holder, names := range p.lists() {
+			if strings.Contains(r, holder) {
+				several = true
+				for _, n := range names {
+					out = append(out, p.fill(strings.ReplaceAll(r, holder, n)))
+				}
+			}
+		}
+		if !several {
+			out = append(out, p.fill(r))
+		}
+	}
+	return out
 }
 
 func (p Params) fill(resource string) string {
@@ -121,7 +190,7 @@ func (p Params) fill(resource string) string {
 	}
 	return strings.NewReplacer(
 		"{partition}", or(p.Partition, "aws"), "{account}", or(p.Account, "READER-ACCOUNT"), "{region}", or(p.Region, "REGION"), "{workgroup}", or(p.Workgroup, "WORKGROUP"),
-		"{database}", or(p.Database, "DATABASE"), "{table}", or(p.Table, "TABLE"), "{log_bucket}", or(p.LogBucket, "LOG-BUCKET"), "{result_bucket}", or(p.ResultBucket, "RESULT-BUCKET"),
+		"{database}", or(p.Database, "DATABASE"), "{table}", or(p.Table, "TABLE"), "{log_bucket}", or(p.LogBucket, "LOG-BUCKET"), "{result_bucket}", or(p.ResultBucket, "RESULT-BUCKET"), "{key}", or(p.Key, "KEY-ID"),
 		"{member_role}", or(p.MemberRole, "MEMBER-ROLE"), "{reader_role}", or(p.ReaderRole, "READER-ROLE-ARN"),
 	).Replace(resource)
 }
@@ -198,11 +267,8 @@ func statements(features []Feature, p Params, where ...Where) []statement {
 				continue
 			}
 			n++
-			var resources []string
-			for _, r := range g.Resources {
-				resources = append(resources, p.fill(r))
-			}
-			s := statement{Sid: fmt.Sprintf("%s%s%d", strings.ToUpper(f.Name[:1]), f.Name[1:], n), Effect: "Allow", Action: g.Actions, Resource: resources}
+			resources := p.resources(g)
+			s := statement{Sid: fmt.Sprintf("%s%d", sid(f.Name), n), Effect: "Allow", Action: g.Actions, Resource: resources}
 			if len(resources) == 1 {
 				s.Resource = resources[0]
 			}
@@ -212,12 +278,96 @@ func statements(features []Feature, p Params, where ...Where) []statement {
 	return out
 }
 
+// sid is a feature's name as a statement's id, which holds letters and digits only.
+func sid(feature string) string {
+	var b strings.Builder
+	for _, word := range strings.Split(feature, "-") {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
+
 func encode(doc policy) []byte {
 	data, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("print policy: %v", err)) // texts always encode
 	}
 	return append(data, '\n')
+}
+
+// A Need is what one statement of a policy grants, with a resource that it must cover: that of
+// the policy with an example in place of each wildcard. Resource is "" where a placeholder is left.
+type Need struct {
+	Feature  string
+	Actions  []string
+	Resource string
+}
+
+// Needs are what a role needs in a place, to be held against what it has.
+func Needs(features []Feature, p Params, account string, where ...Where) []Need {
+	var out []Need
+	for _, f := range features {
+		for _, g := range f.Grants {
+			if !slices.Contains(where, g.Where) {
+				continue
+			}
+			by := map[string][]string{} // actions by the resource that they take
+			filled := p.resources(g)
+			for _, a := range g.Actions {
+				r := example(filled[fitting(a, filled)], account)
+				by[r] = append(by[r], a)
+			}
+			for _, r := range slices.Sorted(maps.Keys(by)) {
+				out = append(out, Need{f.Name, by[r], r})
+			}
+		}
+	}
+	return out
+}
+
+// fitting is which of a statement's resources an action takes: several stand in one statement where
+// actions differ in that. Objects are the longer of two.
+func fitting(action string, resources []string) int {
+	object := strings.HasSuffix(action, "Object") || strings.HasSuffix(action, "Upload")
+	for i, r := range resources {
+		switch {
+		case object && strings.HasSuffix(r, "/*"):
+			return i
+		case action == "athena:GetTableMetadata" && strings.Contains(r, ":datacatalog/"):
+			return i
+		case action == "identitystore:DescribeUser" && strings.Contains(r, ":user/"):
+			return i
+		}
+	}
+	return 0
+}
+
+// placeholder is a word that was not filled in.
+var placeholder = regexp.MustCompile(`(^|[:/])[A-Z]+(-[A-Z]+)+($|[:/])`)
+
+func example(resource, account string) string {
+	if resource == "*" {
+		return resource
+	}
+	if placeholder.MatchString(resource) {
+		return ""
+	}
+	resource = strings.Replace(resource, ":iam::*:", ":iam::"+account+":", 1)
+	resource = strings.ReplaceAll(resource, ":*:*:", ":us-east-1:"+account+":")
+	resource = strings.ReplaceAll(resource, ":*:", ":us-east-1:")
+	return strings.NewReplacer("*", "example", "??????", "a1b2c3").Replace(resource)
+}
+
+// Never are actions that no part of the program makes, and that nobody should permit it: they
+// change logs, findings or permissions, or read what is none of a log.
+func Never() []string {
+	return []string{
+		"cloudtrail:DeleteTrail", "cloudtrail:PutEventSelectors", "cloudtrail:StopLogging", "ec2:RunInstances", "ec2:TerminateInstances",
+		"guardduty:ArchiveFindings", "guardduty:CreateFilter", "guardduty:DeleteDetector", "guardduty:UpdateDetector",
+		"iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:CreateAccessKey", "iam:CreateUser", "iam:PassRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy",
+		"kms:Decrypt", "lambda:InvokeFunction", "organizations:LeaveOrganization", "s3:DeleteObject", "s3:GetObject", "s3:PutBucketPolicy", "s3:PutObject",
+		"secretsmanager:GetSecretValue", "ssm:SendCommand", "sts:AssumeRole",
+	}
 }
 
 // Actions are all actions of the features, sorted, each once.

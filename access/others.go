@@ -16,30 +16,11 @@ func SplunkRole(indexes []string) string {
 	}
 	list := strings.Join(indexes, ";")
 	var b strings.Builder
-	fmt.Fprintf(&b, "# authorize.conf: imports no other role, searches these indexes only\n[role_uratori]\nimportRoles =\nsrchIndexesAllowed = %s\nsrchIndexesDefault = %s\nsrchJobsQuota = 4\nrtSrchJobsQuota = 0\n", list, list)
+	fmt.Fprintf(&b, "# authorize.conf: imports no other role, searches these indexes only\n[role_uratori]\nimportRoles =\nsrchIndexesAllowed = %s\nsrchIndexesDefault = %s\nsrchJobsQuota = 4\nrtSrchJobsQuota = 0\nsrchDiskQuota = 500\nsrchTimeWin = 7776000\n", list, list)
 	for _, c := range SplunkCapabilities() {
 		fmt.Fprintf(&b, "%s = enabled\n", c)
 	}
 	return b.String()
-}
-
-// A GraphPermission is an application permission of Microsoft Graph.
-type GraphPermission struct {
-	Name string // such as "AuditLog.Read.All"
-	Why  string
-}
-
-// GraphPermissions are what the application in Entra ID needs. people says whether users are
-// looked up, too.
-func GraphPermissions(people bool) []GraphPermission {
-	out := []GraphPermission{
-		{"AuditLog.Read.All", "reads sign-ins"},
-		{"Directory.Read.All", "is asked for beside it by auditLogs/signIns"},
-	}
-	if people {
-		out = append(out, GraphPermission{"User.Read.All", "reads a user's department, employee type, manager and sponsors"})
-	}
-	return out
 }
 
 // SlackScopes are the bot's scopes.

@@ -22,7 +22,7 @@ type (
 		ExternalID string `yaml:"external_id"` // reference
 		Endpoint   string `yaml:"endpoint"`    // of a proxy or private endpoint, instead of AWS's own
 		// LookUp are the kinds of thing that are looked up as they are now: account, identity_store_user,
-		// access_key, iam_principal, bucket, instance. Empty: none.
+		// access_key, iam_principal, bucket, instance, guardduty_investigation. Empty: none.
 		LookUp []string `yaml:"look_up"`
 		// Logs are the kinds of record whose own log settings are read: vpc_flow, dns, eks_audit,
 		// rds_audit, s3_access. Empty: none.
@@ -93,7 +93,7 @@ type (
 )
 
 // lookUps are the kinds of thing that AWS can look up.
-var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance"}
+var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance", "guardduty_investigation"}
 
 // logSettings are the kinds of record of which AWS tells whether their log is on.
 var logSettings = []string{"vpc_flow", "dns", "eks_audit", "rds_audit", "s3_access"}
@@ -102,7 +102,21 @@ var logSettings = []string{"vpc_flow", "dns", "eks_audit", "rds_audit", "s3_acce
 var sourceTypes = []string{"local", "splunk", "cloudtrail", "athena", "entra"}
 
 // secretSchemes are where secrets may be kept.
-var secretSchemes = []string{"env", "file"}
+var secretSchemes = []string{"env", "file", "ssm", "awssm"}
+
+// Secrets are all references to secrets, in the order of the file.
+func (c Config) Secrets() []string {
+	list := []string{c.AWS.ExternalID}
+	for _, s := range c.Sources {
+		if s.Splunk != nil {
+			list = append(list, s.Splunk.Token, s.Splunk.Password)
+		}
+		if s.Entra != nil {
+			list = append(list, s.Entra.Secret)
+		}
+	}
+	return slices.DeleteFunc(list, func(ref string) bool { return ref == "" })
+}
 
 var (
 	roleARN    = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$`)

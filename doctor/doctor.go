@@ -8,7 +8,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -29,12 +28,18 @@ type Row struct {
 	State   State
 	Percent int               // of the window that is collected, rounded down
 	Why     []evidence.Reason // how the source knows, sorted
+	Detail  string            // what the source says of it where it could not be asked; may be hostile text
 	Error   string            // why it could not tell
 }
 
 // Nothing tells whether the source knows nothing of the kind: it holds not one record of it.
 func (r Row) Nothing() bool {
-	return r.State == Unknown && r.Error == "" && len(r.Why) == 1 && r.Why[0] == evidence.WhyNoRecords
+	return r.State == Unknown && r.Error == "" && r.Detail == "" && len(r.Why) == 1 && r.Why[0] == evidence.WhyNoRecords
+}
+
+// Elsewhere tells whether the source is none for the kind: its service never holds such records.
+func (r Row) Elsewhere() bool {
+	return r.State == NotCollected && r.Error == "" && len(r.Why) == 1 && r.Why[0] == evidence.WhyNotHeld
 }
 
 // A State is how much of a window is collected.
@@ -118,6 +123,9 @@ func judge(cov []evidence.Coverage, w query.Window) Row {
 		case evidence.Unknown:
 		}
 		row.Why = append(row.Why, c.Why)
+		if c.Why == evidence.WhyNoResponse {
+			row.Detail = c.Detail
+		}
 	}
 	slices.Sort(row.Why)
 	row.Why = slices.Compact(row.Why)
@@ -215,96 +223,4 @@ func within(patterns []string, key string) bool {
 		group, all := strings.CutSuffix(p, "*")
 		return p == key || all && strings.HasPrefix(key, group)
 	})
-}
-
-// A Check is one thing that was looked at.
-type Check struct {
-	Subject string // what it is about: a source's name, "configuration", ...
-	Name    string // such as "credentials", "permissions", "clock"
-	Level   Level
-	Says    string // what was seen
-	Mend    string // what to do about it; "" where nothing is wrong
-}
-
-// A Level says how bad it is.
-type Level uint8
-
-// The levels, from good to bad. Unseen could not be looked at.
-const (
-	Good Level = iota
-	Unseen
-	Warning
-	Wrong
-)
-
-func (l Level) String() string { return [...]string{"ok", "unseen", "warning", "wrong"}[l] }
-
-// expiresSoon is how long before its end a credential is warned of.
-const expiresSoon = 30 * 24 * time.Hour
-
-// Expiry judges the end of a credential: a zero end is not known.
-func Expiry(subject string, end, now time.Time) Check {
-	c := Check{Subject: subject, Name: "expiry"}
-	switch {
-	case end.IsZero():
-		c.Level, c.Says = Unseen, "the service does not say when the credential ends"
-	case !now.Before(end):
-		c.Level, c.Says, c.Mend = Wrong, "the credential ended on "+day(end), "renew it"
-	case end.Sub(now) < expiresSoon:
-		c.Level, c.Says, c.Mend = Warning, fmt.Sprintf("the credential ends on %s, in %d days", day(end), int(end.Sub(now).Hours()/24)), "renew it before then"
-	default:
-		c.Says = "the credential ends on " + day(end)
-	}
-	return c
-}
-
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) + " (UTC)" }
-
-// skewed is how far a clock may be off before times of events can be told wrong by it; AWS refuses
-// signatures that are off by 5 minutes.
-const skewed = time.Minute
-
-// Clock judges a service's clock, as its Date header told it, against ours.
-func Clock(subject string, theirs, ours time.Time) Check {
-	c := Check{Subject: subject, Name: "clock"}
-	off := theirs.Sub(ours).Round(time.Second)
-	switch {
-	case theirs.IsZero():
-		c.Level, c.Says = Unseen, "the service does not tell its time"
-	case off.Abs() >= skewed:
-		c.Level, c.Says, c.Mend = Warning, fmt.Sprintf("the service's clock and ours differ by %s", off), "set this machine's clock by NTP"
-	default:
-		c.Says = "the clocks agree within " + max(off.Abs(), time.Second).String()
-	}
-	return c
-}
-
-// Permissions judges what a credential may do against what is needed: what is missing is wrong,
-// what is more is surplus, which least privilege takes away.
-func Permissions(subject string, has, needs []string) []Check {
-	var missing, surplus []string
-	for _, n := range needs {
-		if !slices.Contains(has, n) {
-			missing = append(missing, n)
-		}
-	}
-	for _, h := range has {
-		if !slices.Contains(needs, h) {
-			surplus = append(surplus, h)
-		}
-	}
-	slices.Sort(missing)
-	slices.Sort(surplus)
-	c := Check{Subject: subject, Name: "permissions", Says: "everything that is needed is permitted"}
-	if len(missing) > 0 {
-		c.Level, c.Says, c.Mend = Wrong, "not permitted: "+strings.Join(missing, ", "), "grant it; uratori iam prints what is needed"
-	}
-	out := []Check{c}
-	if len(surplus) > 0 {
-		out = append(out, Check{
-			Subject: subject, Name: "surplus", Level: Warning, Says: "permitted and never used: " + strings.Join(surplus, ", "),
-			Mend: "take it away; uratori iam prints what is needed",
-		})
-	}
-	return out
 }

@@ -127,11 +127,19 @@ func TestWhatIsJudged(t *testing.T) {
 		{Clock("x", time.Time{}, now), Unseen},
 		{Clock("x", now.Add(59*time.Second), now), Good},
 		{Clock("x", now.Add(-time.Minute), now), Warning},
-		{Permissions("x", []string{"a"}, []string{"a"})[0], Good},
-		{Permissions("x", []string{"b"}, []string{"a"})[0], Wrong},
-		{Permissions("x", []string{"a", "b"}, []string{"a"})[1], Warning},
+		{Expiry("x", now.AddDate(0, 0, 10), now), Warning},
+		{Temporary("x", now.Add(time.Hour), now), Good},
+		{Temporary("x", now, now), Wrong},
+		{Temporary("x", time.Time{}, now), Unseen},
+		{KeyAge("x", now.AddDate(0, 0, -1), now), Warning},
+		{Frequency("x", "FIFTEEN_MINUTES"), Good},
+		{Frequency("x", "ONE_HOUR"), Warning},
+		{Frequency("x", "SIX_HOURS"), Warning},
+		{Frequency("x", "SOME_DAY"), Warning},
+		{Surplus("x", []string{"a"}, Same("take it away")), Warning},
 	} {
-		if tt.c.Level != tt.want || tt.c.Says == "" || (tt.c.Level >= Warning) != (tt.c.Mend != "") {
+		c := tt.c
+		if c.Level != tt.want || c.Says.JA == "" || c.Says.EN == "" || (c.Level >= Warning) != (c.Mend.EN != "") || (c.Mend.EN != "") != (c.Mend.JA != "") || strings.Contains(c.Says.EN+c.Says.JA+c.Mend.EN+c.Mend.JA, "%!") {
 			t.Errorf("%+v; want %s, and a mend where something is wrong", tt.c, tt.want)
 		}
 	}

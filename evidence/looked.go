@@ -21,9 +21,11 @@ const (
 	LookPerson    LookupKind = "person"              // user principal name
 	LookBucket    LookupKind = "bucket"              // name of an S3 bucket
 	LookInstance  LookupKind = "instance"            // id of an EC2 instance, i-...
+	// LookInvestigation is what GuardDuty's own investigation of a finding says, by the finding's id.
+	LookInvestigation LookupKind = "guardduty_investigation"
 )
 
-var lookupKinds = []LookupKind{LookAccount, LookUser, LookKey, LookPrincipal, LookPerson, LookBucket, LookInstance}
+var lookupKinds = []LookupKind{LookAccount, LookUser, LookKey, LookPrincipal, LookPerson, LookBucket, LookInstance, LookInvestigation}
 
 // LookupKinds are all kinds of look-up.
 func LookupKinds() []LookupKind { return slices.Clone(lookupKinds) }
@@ -53,17 +55,18 @@ const lookedSchema = "uratori.looked/1"
 // A Body is what a look-up found: the key, which of the calls answered, and one of the records.
 // It holds no time at which it was taken: what was seen is the evidence, not when.
 type Body struct {
-	Schema    string           `json:"schema"`
-	Kind      LookupKind       `json:"kind"`
-	Key       string           `json:"key"`
-	Parts     []Part           `json:"parts,omitempty"` // in order of their names
-	Account   *LookedAccount   `json:"account,omitempty"`
-	Bucket    *LookedBucket    `json:"bucket,omitempty"`
-	Instance  *LookedInstance  `json:"instance,omitempty"`
-	AccessKey *LookedKey       `json:"access_key,omitempty"`
-	Person    *LookedPerson    `json:"person,omitempty"`
-	Principal *LookedPrincipal `json:"principal,omitempty"`
-	User      *LookedUser      `json:"user,omitempty"`
+	Schema        string               `json:"schema"`
+	Kind          LookupKind           `json:"kind"`
+	Key           string               `json:"key"`
+	Parts         []Part               `json:"parts,omitempty"` // in order of their names
+	Account       *LookedAccount       `json:"account,omitempty"`
+	Bucket        *LookedBucket        `json:"bucket,omitempty"`
+	Instance      *LookedInstance      `json:"instance,omitempty"`
+	Investigation *LookedInvestigation `json:"investigation,omitempty"`
+	AccessKey     *LookedKey           `json:"access_key,omitempty"`
+	Person        *LookedPerson        `json:"person,omitempty"`
+	Principal     *LookedPrincipal     `json:"principal,omitempty"`
+	User          *LookedUser          `json:"user,omitempty"`
 }
 
 // A Part is one of the calls that a look-up is made of. A record's members are told only by
@@ -230,6 +233,21 @@ type Ingress struct {
 	Source   string `json:"source"` // CIDR block, or id of a security group or prefix list
 }
 
+// A LookedInvestigation is what GuardDuty Investigation (preview) says of a finding. It is a third
+// party's word: AWS itself says that it may be wrong. All of its texts may be hostile. Its times are
+// no evidence's: they do not make a report newer.
+type LookedInvestigation struct {
+	ID         string     `json:"id"`
+	Status     string     `json:"status"`               // COMPLETED
+	Prompt     string     `json:"prompt,omitempty"`     // for which it was made
+	RiskLevel  string     `json:"risk_level,omitempty"` // Info, Low, Medium, High, Critical
+	Risk       string     `json:"risk,omitempty"`       // the risk in words
+	Confidence string     `json:"confidence,omitempty"` // Unknown, Low, Medium, High
+	Summary    string     `json:"summary,omitempty"`    // JSON or text
+	Started    *time.Time `json:"started,omitempty"`
+	Ended      *time.Time `json:"ended,omitempty"`
+}
+
 // Encode is the body in one fixed form: members in one order, the schema inside, lists sorted
 // where their order means nothing.
 func (b Body) Encode() []byte {
@@ -324,6 +342,7 @@ func (b Body) holds() bool {
 		{LookAccount, b.Account != nil},
 		{LookBucket, b.Bucket != nil},
 		{LookInstance, b.Instance != nil},
+		{LookInvestigation, b.Investigation != nil},
 		{LookKey, b.AccessKey != nil},
 		{LookPerson, b.Person != nil},
 		{LookPrincipal, b.Principal != nil},

@@ -63,6 +63,7 @@ func init() {
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
 		accessDefs, exposureDefs, recoveryDefs, volumeDefs,
 		changeDefs,
+		claimDefs, // the last: claims are held against all the others
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

@@ -38,6 +38,7 @@ const (
 	Testified                 // a person said so
 	Context                   // the configuration or a calendar says so
 	External                  // GuardDuty or an outside database says so
+	Claimed                   // an investigation that is not ours says so; no other fact, rule or question rests on it
 )
 
 // A Ref points to what a fact came from: an item, or one row of its answer ("E3", "E3#0").

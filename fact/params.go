@@ -11,12 +11,13 @@ import (
 // question can use, by its key, and a few that are never printed whole. A fact that is not
 // Known is no parameter: a question that needs it waits. Only a set may be a part of what there
 // was, because more values were seen than are kept, or more may have happened unseen: it is
-// marked as cut, so that what is asked with it is known to be a part too.
+// marked as cut, so that what is asked with it is known to be a part too. What an investigation that
+// is not ours claims is no parameter: nobody is asked for its sake.
 func Parameters(fs Facts) map[string]query.Value {
 	out := map[string]query.Value{}
 	for _, f := range fs.list {
 		part := f.State == AtLeast && f.Value.Type == Texts
-		if f.State != Known && !part || f.Subject != "" {
+		if f.State != Known && !part || f.Subject != "" || claimed(f.Key) {
 			continue
 		}
 		v, ok := parameter(f.Value, part)
@@ -51,7 +52,7 @@ func Parameters(fs Facts) map[string]query.Value {
 func ParameterTypes() map[string]query.Type {
 	out := map[string]query.Type{}
 	for _, d := range defs {
-		if d.Each == nil {
+		if d.Each == nil && d.Kind != Claimed {
 			if t, ok := parameterType(d.Type); ok {
 				out[string(d.Key)] = t
 			}

@@ -22,6 +22,7 @@ type view struct {
 	st     Settings
 	cal    calendar.Calendar
 	done   map[string]any // memo of group readings, keyed by name
+	so     *Facts         // the facts so far, for the claims that are held against them
 }
 
 // memo computes a group reading once.
@@ -245,6 +246,7 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	}
 	v := &view{f: f, others: others, set: set, st: st, cal: cal, done: map[string]any{}}
 	fs := Facts{finding: f, set: set, settings: st, calendar: cal, byID: map[ID]int{}, byKey: map[Key][]int{}}
+	v.so = &fs
 	family := finding.FamilyOf(f)
 	for _, d := range defs {
 		if !d.arises(family) || !v.looks(d) {

@@ -157,6 +157,10 @@ func (l *loader) feature(name string, refs []string, path string) (f feature, fi
 			l.wrongIn(at, s, unknownFact(r.key))
 			return f, first, false
 		}
+		if def.Kind == fact.Claimed {
+			l.wrong(at, "fact %s is what an investigation that is not ours claims; nothing is judged by it", r.key)
+			return f, first, false
+		}
 		if _, usable := celType(def.Type); !usable {
 			l.wrong(at, "fact %s is no value that a condition can use; take one that is a truth, a count, a text or a time", r.key)
 			return f, first, false

@@ -82,6 +82,7 @@ func TestLoadShowsTheSpot(t *testing.T) {
 		{"an unknown fact", "fact: baseline.new_ip", "fact: baseline.new_pi", []string{`p.yaml:3:18: unknown fact "baseline.new_pi"; did you mean "baseline.new_ip"?`}},
 		{"an unknown subject", "activity.total@session", "activity.total@sesion", []string{`fact activity.total has no subject "sesion"; its subjects are credential, session, principal`}},
 		{"a fact that no condition can use", "fact: baseline.new_ip", "fact: activity.session_timeline", []string{"is no value that a condition can use"}},
+		{"a claim", "fact: baseline.new_ip", "fact: claims.contradicted", []string{"fact claims.contradicted is what an investigation that is not ours claims"}},
 		{"facts of two types", "activity.total@credential", "baseline.new_ip", []string{"the facts of one feature are of one type"}},
 		{"a feature name", "  new_ip: {fact", "  New-IP: {fact", []string{"small letters"}},
 		{"a name of CEL", "  new_ip: {fact", "  in: {fact", []string{"p.yaml:"}},

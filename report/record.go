@@ -218,7 +218,7 @@ const recordSchema = "uratori.report/1"
 var (
 	kindNames = map[fact.Kind]string{
 		fact.Observed: "observed", fact.Computed: "computed", fact.Covering: "coverage",
-		fact.Testified: "testimony", fact.Context: "context", fact.External: "external",
+		fact.Testified: "testimony", fact.Context: "context", fact.External: "external", fact.Claimed: "claim",
 	}
 	stateNames = map[fact.State]string{
 		fact.Unknown: "unknown", fact.Known: "known", fact.AtLeast: "at_least", fact.NotApplicable: "not_applicable",

@@ -1,7 +1,7 @@
 // Package secret resolves references to secrets, late, and never prints one.
 //
-// A configuration holds references, such as "env:SPLUNK_TOKEN" or "file:/run/secrets/splunk",
-// never secrets. A [Ref] is checked when it is read and resolved when it is needed, each time
+// A configuration holds references, such as "env:SPLUNK_TOKEN", "file:/run/secrets/splunk" or
+// "ssm:/uratori/splunk", never secrets. A [Ref] is checked when it is read and resolved when it is needed, each time
 // anew, so that a secret that was changed is used from then on.
 package secret
 
@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // A Ref names where a secret is kept: "env:NAME", "file:PATH", or the scheme of a [Resolver].
@@ -23,14 +25,8 @@ type Ref string
 // A Value is a secret. However it is printed, it shows as ***; only [Value.Reveal] gives it out.
 type Value struct{ text string }
 
-// Of makes a value of a secret that is already known, such as a token that a service gave out.
-func Of(text string) Value { return Value{text} }
-
 // Reveal is the secret itself, for the request that needs it and nothing else.
 func (v Value) Reveal() string { return v.text }
-
-// Empty tells whether there is no secret.
-func (v Value) Empty() bool { return v.text == "" }
 
 // String hides the secret.
 func (Value) String() string { return "***" }
@@ -106,7 +102,7 @@ func read(path string) (string, error) {
 func (r *Resolver) Schemes() []string { return slices.Sorted(maps.Keys(r.schemes)) }
 
 // ErrLiteral says that a text is no reference; it may be the secret itself, so it is not repeated.
-var ErrLiteral = errors.New("it is no reference to a secret; write where the secret is kept, such as env:NAME or file:PATH, not the secret itself")
+var ErrLiteral = errors.New("it is no reference to a secret; write where the secret is kept, such as env:NAME, file:PATH, ssm:/NAME or awssm:NAME#KEY, not the secret itself")
 
 // Check tells whether a text is a reference in one of the known schemes. The error never repeats
 // the text.
@@ -129,4 +125,28 @@ func (r *Resolver) Resolve(ctx context.Context, ref Ref) (Value, error) {
 		return Value{}, fmt.Errorf("secret %s: %w", ref, err)
 	}
 	return Value{text}, nil
+}
+
+// Remember returns a fetch that gives again what f gave, for a while: secrets that lie behind a
+// call are not fetched for every request. They are held in memory alone; errors are not held.
+func Remember(f Fetch, life time.Duration, now func() time.Time) Fetch {
+	type held struct {
+		text  string
+		until time.Time
+	}
+	var mu sync.Mutex
+	known := map[string]held{}
+	return func(ctx context.Context, rest string) (string, error) {
+		mu.Lock() // also while it is fetched, so that it is fetched once
+		defer mu.Unlock()
+		if h, ok := known[rest]; ok && now().Before(h.until) {
+			return h.text, nil
+		}
+		text, err := f(ctx, rest)
+		if err != nil {
+			return "", err
+		}
+		known[rest] = held{text, now().Add(life)}
+		return text, nil
+	}
 }

@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const hidden = "s3cr3t-value"
 
 func TestNoVerbPrintsASecret(t *testing.T) {
-	v := Of(hidden)
+	v := Value{hidden}
 	asJSON, err := json.Marshal(map[string]any{"v": v, "p": &v})
 	if err != nil {
 		t.Fatal(err)
@@ -80,4 +81,33 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: the error repeats the secret: %v", ref, err)
 		}
 	}
+}
+
+// A secret behind a call is fetched anew when its time is over, and an error at once.
+func TestRemember(t *testing.T) {
+	now := time.Date(2025, 9, 9, 0, 0, 0, 0, time.UTC)
+	fetched, fails := map[string]int{}, false
+	get := Remember(func(_ context.Context, rest string) (string, error) {
+		fetched[rest]++
+		if fails {
+			return "", errors.New("denied")
+		}
+		return fmt.Sprint(rest, fetched[rest]), nil
+	}, time.Minute, func() time.Time { return now })
+	want := func(rest, text string) {
+		t.Helper()
+		if got, err := get(t.Context(), rest); got != text || (err != nil) != (text == "") {
+			t.Errorf("%s: %q, %v; want %q", rest, got, err, text)
+		}
+	}
+	want("a", "a1")
+	want("b", "b1")
+	now = now.Add(59 * time.Second)
+	want("a", "a1")
+	now = now.Add(time.Second)
+	want("a", "a2")
+	now, fails = now.Add(time.Hour), true
+	want("a", "")
+	fails = false
+	want("a", "a4")
 }

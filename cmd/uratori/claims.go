@@ -2,17 +2,22 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"uratori/bundle"
 	"uratori/config"
+	"uratori/fact"
+	"uratori/finding"
 	"uratori/guardduty"
 	"uratori/investigate"
 )
@@ -20,6 +25,7 @@ import (
 // claims holds what AWS's own investigation says against the facts of a case.
 func (a *app) claims() *cobra.Command {
 	var file, region, saved, prompt, id string
+	var wait time.Duration
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "claims BUNDLE",
@@ -27,9 +33,12 @@ func (a *app) claims() *cobra.Command {
 		Long: `Claims reads an investigation that GuardDuty made (its preview feature), from a file as
 GetInvestigation answers, or by --id, and says of each thing it claims whether the facts of the case
 confirm it, contradict it, or cannot tell. What it claims never becomes a fact. --start PROMPT has
-GuardDuty make one, which is a write: AWS allows 10 a day and 100 in all.`,
+GuardDuty make one about the case's finding, which is a write that no policy of uratori iam grants:
+AWS allows 10 a day and 100 in all. It prints the id; with --wait it waits for the end and holds
+the claims. An investigation that has not ended well has none: exit status 3.`,
 		Example: `  uratori findings claims case1 --file investigation.json
-  uratori findings claims case1 --config uratori.yaml --id 0123abcd-0000-4000-8000-000000000000`,
+  uratori findings claims case1 --config uratori.yaml --id 0123abcd-0000-4000-8000-000000000000
+  uratori findings claims case1 --config uratori.yaml --start "What did this credential do?" --wait 15m`,
 		Args: given(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n := count(saved, id, prompt); n != 1 {
@@ -39,8 +48,8 @@ GuardDuty make one, which is a write: AWS allows 10 a day and 100 in all.`,
 			if err != nil {
 				return err
 			}
-			if prompt != "" {
-				return a.start(cmd.Context(), c, region, prompt)
+			if wait < 0 || wait > 0 && prompt == "" {
+				return usage(errors.New("--wait is a length of time, such as 15m, and belongs to --start"))
 			}
 			b, err := bundle.Read(args[0])
 			if err != nil {
@@ -50,11 +59,23 @@ GuardDuty make one, which is a write: AWS allows 10 a day and 100 in all.`,
 			if err != nil {
 				return err
 			}
-			i, err := a.investigation(cmd.Context(), c, region, saved, id)
+			if prompt != "" {
+				if id, err = a.start(cmd.Context(), c, region, prompt, cs.Finding); err != nil {
+					return err
+				}
+				if wait == 0 {
+					_, err := fmt.Fprintln(a.out, id)
+					return err
+				}
+			}
+			i, err := a.investigation(cmd.Context(), c, region, saved, id, wait)
 			if err != nil {
 				return err
 			}
-			return a.held(i, guardduty.Hold(guardduty.Claims(i), cs.Assessment.Facts()), asJSON)
+			if i.Status == running || i.Status == failedStatus {
+				return refusal{fmt.Errorf("investigation %s is %s: it claims nothing\nhint: uratori findings claims %s --id %s asks again", i.ID, i.Status, args[0], i.ID)}
+			}
+			return a.held(i, fact.Hold(fact.Claims(i.Looked()), cs.Assessment.Facts()), asJSON)
 		},
 	}
 	fl := cmd.Flags()
@@ -63,9 +84,16 @@ GuardDuty make one, which is a write: AWS allows 10 a day and 100 in all.`,
 	fl.StringVar(&saved, "file", "", "saved answer of GetInvestigation")
 	fl.StringVar(&id, "id", "", "id of an investigation, fetched from GuardDuty")
 	fl.StringVar(&prompt, "start", "", "have GuardDuty make an investigation with this prompt, and print its id")
+	fl.DurationVar(&wait, "wait", 0, "with --start: how long to wait for its end")
 	fl.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
+
+// The statuses of an investigation that claims nothing (GuardDuty API Reference, GetInvestigation).
+const (
+	running      = "RUNNING"
+	failedStatus = "FAILED"
+)
 
 // count is how many of the texts say something.
 func count(texts ...string) int {
@@ -78,20 +106,22 @@ func count(texts ...string) int {
 	return n
 }
 
-func (a *app) start(ctx context.Context, c config.Config, region, prompt string) error {
-	client, where, err := a.detector(ctx, c, region)
+// start has GuardDuty investigate the finding of a case. The prompt names the finding, so that it
+// is found again; the same prompt for the same finding is the same request, however often it is sent.
+func (a *app) start(ctx context.Context, c config.Config, region, prompt string, f finding.Finding) (id string, err error) {
+	client, where, err := a.detector(ctx, c, or(region, f.Region))
 	if err != nil {
-		return err
+		return "", err
 	}
-	id, err := client.Investigate(ctx, where, prompt, "")
-	if err != nil {
-		return err
+	if !strings.Contains(prompt, f.ID) {
+		prompt += "\nGuardDuty finding: " + f.ID
 	}
-	_, err = fmt.Fprintln(a.out, id)
-	return err
+	token := sha256.Sum256([]byte(f.CaseID() + "\n" + prompt))
+	return client.Investigate(ctx, where, prompt, hex.EncodeToString(token[:]))
 }
 
-func (a *app) investigation(ctx context.Context, c config.Config, region, saved, id string) (guardduty.Investigation, error) {
+// investigation reads or fetches one; one that runs is asked for again until the wait is over.
+func (a *app) investigation(ctx context.Context, c config.Config, region, saved, id string, wait time.Duration) (guardduty.Investigation, error) {
 	if saved != "" {
 		data, err := os.ReadFile(saved)
 		if err != nil {
@@ -107,11 +137,25 @@ func (a *app) investigation(ctx context.Context, c config.Config, region, saved,
 	if err != nil {
 		return guardduty.Investigation{}, err
 	}
-	return client.Investigation(ctx, where, id)
+	pause := min(wait/20, 30*time.Second)
+	over := time.After(wait)
+	for {
+		i, err := client.Investigation(ctx, where, id)
+		if err != nil || i.Status != running || wait == 0 {
+			return i, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-over:
+			return i, nil
+		case <-ctx.Done():
+			return i, context.Cause(ctx)
+		}
+	}
 }
 
 // held prints claims and how they stand.
-func (a *app) held(i guardduty.Investigation, list []guardduty.Held, asJSON bool) error {
+func (a *app) held(i guardduty.Investigation, list []fact.Held, asJSON bool) error {
 	if asJSON {
 		type row struct {
 			Kind     string   `json:"kind"`

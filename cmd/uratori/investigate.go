@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"uratori/finding"
+	"uratori/guardduty"
 	"uratori/investigate"
 	"uratori/policy"
 	"uratori/query"
@@ -94,7 +96,8 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	if err != nil {
 		return err
 	}
-	if err := j.fits(len(findings)); err != nil {
+	cases := newest(findings)
+	if err := j.fits(len(cases)); err != nil {
 		return err
 	}
 	t, err := tools(c, c.Language)
@@ -108,14 +111,15 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	defer a.close(open)
 	t.Sources, t.Order, t.Lookers, t.Compare = open.sources, open.order, open.lookers, compared(c)
 	worst := policy.Unjudged
-	for i, f := range findings {
-		others := append(slices.Delete(slices.Clone(findings), i, i+1), members...)
+	for _, i := range cases {
+		f := findings[i]
+		others := append(slices.Delete(slices.Clone(findings), i, i+1), members...) // older versions of the same are among them
 		cs, err := t.Run(ctx, f, others, nil)
 		if err != nil {
 			return err
 		}
 		a.advise(cs)
-		if err := a.deliver(cs, j, len(findings) > 1); err != nil {
+		if err := a.deliver(cs, j, len(cases) > 1); err != nil {
 			return err
 		}
 		worst = max(worst, cs.Assessment.Verdict())
@@ -124,6 +128,28 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 		return refusal{fmt.Errorf("the verdict is %s, and --fail-on is %s", worst, threshold)}
 	}
 	return nil
+}
+
+// newest are the places of the findings to investigate: of those that came in several versions the
+// newest, in the order in which each came first.
+func newest(findings []finding.Finding) []int {
+	var kept guardduty.Versions
+	for _, f := range findings {
+		kept.Add(f)
+	}
+	var out []int
+	done := map[string]bool{}
+	for _, f := range findings {
+		id := f.CaseID()
+		if done[id] {
+			continue
+		}
+		done[id] = true
+		versions := kept.Of(id)
+		last := versions[len(versions)-1]
+		out = append(out, slices.IndexFunc(findings, func(g finding.Finding) bool { return g.CaseID() == id && bytes.Equal(g.Raw(), last.Raw()) }))
+	}
+	return out
 }
 
 // fits says before the work whether its results can be written where -o says.

@@ -43,7 +43,11 @@ type reach struct {
 	once    sync.Once     // for base
 	base    *awsconn.Conn // that assumes the reader role
 	baseErr error
-	readers []directory.Reader
+	// the connection by which secrets are fetched
+	vaultOnce sync.Once
+	vaultConn *awsconn.Conn
+	vaultErr  error
+	readers   []directory.Reader
 }
 
 // paces are how fast every API may be called, by whoever calls it.
@@ -56,10 +60,46 @@ func paces() map[string]call.Pace {
 }
 
 func (a *app) reach(c config.Config) *reach {
-	return &reach{
-		app: a, config: c, caller: call.New(call.Options{Paces: paces()}),
-		secrets: secret.NewResolver(c.Dir, a.getenv, nil),
+	r := &reach{app: a, config: c, caller: call.New(call.Options{Paces: paces()})}
+	r.secrets = secret.NewResolver(c.Dir, a.getenv, map[string]secret.Fetch{
+		"ssm": secret.Remember(r.parameter, secretLife, a.clock), "awssm": secret.Remember(r.secret, secretLife, a.clock),
+	})
+	return r
+}
+
+// secretLife is how long a secret that was fetched from AWS is used before it is fetched again: a
+// secret that is changed is used within this time.
+const secretLife = 5 * time.Minute
+
+// parameter fetches the secret of "ssm:NAME".
+func (r *reach) parameter(ctx context.Context, name string) (string, error) {
+	conn, err := r.vault()
+	if err != nil {
+		return "", err
 	}
+	return conn.Parameter(ctx, name)
+}
+
+// secret fetches that of "awssm:NAME" or "awssm:NAME#MEMBER".
+func (r *reach) secret(ctx context.Context, rest string) (string, error) {
+	conn, err := r.vault()
+	if err != nil {
+		return "", err
+	}
+	id, key, _ := strings.Cut(rest, "#")
+	return conn.Secret(ctx, id, key)
+}
+
+// vault is the connection by which secrets are fetched: with the program's own credentials, since
+// the external id of the roles in other accounts may be one of them.
+func (r *reach) vault() (*awsconn.Conn, error) {
+	r.vaultOnce.Do(func() {
+		r.vaultConn, r.vaultErr = awsconn.New(awsconn.Options{
+			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.keys, Caller: r.caller,
+			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
+		})
+	})
+	return r.vaultConn, r.vaultErr
 }
 
 // ask resolves a reference each time the secret is needed.
@@ -220,7 +260,7 @@ func (r *reach) keys(ctx context.Context) (awsconn.Keys, error) {
 	}
 	r.once.Do(func() {
 		r.base, r.baseErr = awsconn.New(awsconn.Options{
-			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller, Now: r.app.clock,
+			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller, // which signs by the wall clock
 			Role:     func(string) (awsconn.Role, bool) { return awsconn.Role{ARN: r.config.AWS.Role}, true },
 			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
 		})
@@ -270,7 +310,7 @@ func (r *reach) conn(ctx context.Context) (*awsconn.Conn, error) {
 	}
 	var err error
 	r.aws, err = awsconn.New(awsconn.Options{
-		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller, Now: r.app.clock,
+		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller,
 		Role: func(account string) (awsconn.Role, bool) {
 			arn, ok := r.role(account)
 			return awsconn.Role{ARN: arn, ExternalID: externalID}, ok && account != ""
@@ -325,7 +365,18 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 		}
 		var kinds []evidence.LookupKind
 		for _, k := range aws.LookUp {
+			if k == string(evidence.LookInvestigation) {
+				client, err := r.guardduty(ctx)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, guardduty.NewLooker("guardduty", client))
+				continue
+			}
 			kinds = append(kinds, evidence.LookupKind(k))
+		}
+		if len(kinds) == 0 {
+			return out, nil
 		}
 		l, err := awslookup.New(awslookup.Options{
 			Name: "aws", Conn: conn, Organization: aws.Organization, IdentityStore: awslookup.IdentityStore(aws.IdentityStore), Kinds: kinds,

@@ -189,11 +189,30 @@ func (r *remote) command(args ...string) (status int, out, errs string) {
 	return status, stdout.String(), stderr.String()
 }
 
+// edit changes the configuration.
+func (r *remote) edit(t *testing.T, before, after string) {
+	t.Helper()
+	file := filepath.Join(r.dir, "uratori.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil || !bytes.Contains(data, []byte(before)) {
+		t.Fatalf("%s holds no %q: %v", file, before, err)
+	}
+	if err := os.WriteFile(file, bytes.Replace(data, []byte(before), []byte(after), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // investigate runs the command and reads back what it kept.
 func (r *remote) investigate(t *testing.T, name string) investigate.Case {
 	t.Helper()
+	return r.investigated(t, name, filepath.Join(r.dir, "finding.json"), "--config", filepath.Join(r.dir, "uratori.yaml"))
+}
+
+// investigated is the same with arguments of its own.
+func (r *remote) investigated(t *testing.T, name string, args ...string) investigate.Case {
+	t.Helper()
 	dir := filepath.Join(r.dir, name)
-	status, out, errs := r.command("investigate", filepath.Join(r.dir, "finding.json"), "--config", filepath.Join(r.dir, "uratori.yaml"), "-o", dir)
+	status, out, errs := r.command(append([]string{"investigate", "-o", dir}, args...)...)
 	if status != exitOK {
 		t.Fatalf("exit status %d\n%s%s", status, out, errs)
 	}

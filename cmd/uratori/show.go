@@ -43,13 +43,13 @@ func (a *app) playbooks() *cobra.Command {
 			}
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 			for _, b := range s.All() {
-				fmt.Fprintf(w, "%s\t%v\t%d questions\t%s / %s\n", b.ID, b.Families, len(b.Questions), b.Title.JA, b.Title.EN)
+				fmt.Fprintf(w, "%s\t%v\t%d questions\t%d look-ups\t%s / %s\n", b.ID, b.Families, len(b.Questions), len(b.LookUps), b.Title.JA, b.Title.EN)
 			}
 			return w.Flush()
 		},
 	}
 	show := &cobra.Command{
-		Use: "show ID", Short: "Show the questions of a playbook", Example: "  uratori playbook show iam",
+		Use: "show ID", Short: "Show the questions and look-ups of a playbook", Example: "  uratori playbook show iam",
 		Args: given(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := load()
@@ -70,6 +70,9 @@ func (a *app) playbooks() *cobra.Command {
 				if len(one.Families) == 0 || slices.ContainsFunc(b.Families, func(f string) bool { return slices.Contains(one.Families, f) }) {
 					fmt.Fprintf(a.out, "search %s of %s (%s / %s)\n  takes %v\n  %s\n", one.ID, one.Source, one.Title.JA, one.Title.EN, one.Params, strings.ReplaceAll(strings.TrimSpace(one.Text), "\n", "\n  "))
 				}
+			}
+			for _, l := range b.LookUps {
+				fmt.Fprintf(a.out, "%s (%s / %s)\n  looks up %s\n  takes %v\n  answers %v\n", l.ID, l.Title.JA, l.Title.EN, l.Kind, l.Params(), l.Answers)
 			}
 			return nil
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -28,15 +29,14 @@ func lay(doc report.Document, columns int) (string, error) {
 	return strings.Join(out, "\n"), nil
 }
 
-// columns is how wide the report may be on the terminal: lines longer than 100 read badly.
+// columns is how wide lines may be, on the terminal or as COLUMNS says: longer than 100 read badly.
 func (a *app) columns() int {
 	const least, most = 40, 100
-	f, ok := a.out.(*os.File)
-	if !ok {
-		return most
+	w, err := strconv.Atoi(a.getenv("COLUMNS"))
+	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		w, _, err = term.GetSize(int(f.Fd()))
 	}
-	w, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
+	if err != nil || w <= 0 {
 		return most
 	}
 	return min(max(w, least), most)

@@ -224,6 +224,9 @@ func (o *opened) Close() error {
 	if o.reach != nil && o.reach.aws != nil {
 		o.reach.aws.Close()
 	}
+	if o.reach != nil && o.reach.vaultConn != nil {
+		o.reach.vaultConn.Close()
+	}
 	errs = append(errs, o.stores.Close())
 	return errors.Join(errs...)
 }

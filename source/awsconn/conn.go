@@ -18,7 +18,9 @@ import (
 )
 
 // Actions are the IAM actions that this package needs itself.
-var Actions = []string{"sts:AssumeRole", "sts:GetCallerIdentity"}
+var Actions = []string{
+	"iam:ListAccessKeys", "iam:SimulatePrincipalPolicy", "secretsmanager:GetSecretValue", "ssm:GetParameter", "sts:AssumeRole", "sts:GetCallerIdentity",
+}
 
 // Keys are AWS credentials. They are never printed.
 type Keys struct {
@@ -62,6 +64,7 @@ type Conn struct {
 
 	mu    sync.Mutex
 	roles map[string]*held // by account
+	skew  *time.Duration   // AWS's clock minus ours, by the last response that had a date
 }
 
 // held are the temporary credentials of one account; its own lock is held while they are fetched,
@@ -105,8 +108,9 @@ func New(opt Options) (*Conn, error) {
 		opt.Transport = t
 	}
 	// A redirect would take a signed request to another host.
-	client := &http.Client{Transport: whole{opt.Transport}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &Conn{opt: opt, http: client, roles: map[string]*held{}}, nil
+	c := &Conn{opt: opt, roles: map[string]*held{}}
+	c.http = &http.Client{Transport: whole{opt.Transport, c.saw}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return c, nil
 }
 
 // Region is the Region of calls that belong to none.

@@ -28,8 +28,12 @@ func (c *Conn) JSON(ctx context.Context, t Target, method, path string, in any) 
 			return nil, 0, fmt.Errorf("%s: write the request: %w", t.API, err)
 		}
 	}
+	header := http.Header{}
+	if len(payload) > 0 {
+		header.Set("Content-Type", "application/json")
+	}
 	calls, _, err = c.Do(ctx, t, func(ctx context.Context, cfg aws.Config) error {
-		body, err = c.rest(ctx, t.Service, cfg, method, path, payload)
+		body, err = c.rest(ctx, t.Service, cfg, method, path, header, payload)
 		return err
 	})
 	if err != nil {
@@ -39,7 +43,7 @@ func (c *Conn) JSON(ctx context.Context, t Target, method, path string, in any) 
 }
 
 // rest makes one attempt.
-func (c *Conn) rest(ctx context.Context, service string, cfg aws.Config, method, path string, payload []byte) ([]byte, error) {
+func (c *Conn) rest(ctx context.Context, service string, cfg aws.Config, method, path string, header http.Header, payload []byte) ([]byte, error) {
 	base := aws.ToString(cfg.BaseEndpoint)
 	if base == "" {
 		base = "https://" + service + "." + cfg.Region + ".amazonaws.com"
@@ -51,9 +55,7 @@ func (c *Conn) rest(ctx context.Context, service string, cfg aws.Config, method,
 	if err != nil {
 		return nil, fmt.Errorf("write the request: %w: %w", source.ErrInvalid, err)
 	}
-	if len(payload) > 0 {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	r.Header = header.Clone()
 	keys, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, err

@@ -28,13 +28,19 @@ func withCounter(ctx context.Context, n *counter) context.Context {
 }
 
 // whole hands responses on only when they are whole.
-type whole struct{ next http.RoundTripper }
+type whole struct {
+	next http.RoundTripper
+	saw  func(*http.Response) // told of every response; may be nil
+}
 
 // RoundTrip reads the response to its end.
 func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := w.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
+	}
+	if w.saw != nil {
+		w.saw(resp)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	closed := resp.Body.Close()

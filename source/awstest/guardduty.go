@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,11 @@ func (s *Server) ServeGuardDuty(detectives ...Detective) {
 		}
 		d.at[[2]string{either(x.Account, Home), either(x.Region, Region)}] = one
 	}
+	s.mu.Lock()
+	for _, one := range d.at {
+		s.detecting = append(s.detecting, one)
+	}
+	s.mu.Unlock()
 	for op, h := range map[string]Handler{
 		"ListDetectors": d.listDetectors, "GetDetector": d.getDetector, "ListFindings": d.listFindings, "GetFindings": d.getFindings,
 		"CreateInvestigation": d.create, "GetInvestigation": d.getInvestigation, "ListInvestigations": d.listInvestigations,
@@ -73,11 +79,30 @@ func (s *Server) document(shape string, raw json.RawMessage) map[string]any {
 type detective struct {
 	Detective
 	findings, investigations []map[string]any
+	tokens                   map[string]string // ids of investigations by the client's token
 }
 
 type detecting struct {
 	s  *Server
 	at map[[2]string]*detective
+}
+
+// Complete ends the investigation of that id, with what it says.
+func (s *Server) Complete(id string, said json.RawMessage) {
+	s.t.Helper()
+	doc := s.document("Investigation", said)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.detecting {
+		for _, i := range one.investigations {
+			if i["InvestigationId"] == id {
+				doc["InvestigationId"] = id
+				maps.Copy(i, doc)
+				return
+			}
+		}
+	}
+	s.t.Errorf("awstest: there is no investigation %q", id)
 }
 
 func badRequest(message string) error { return &Error{Code: "BadRequestException", Message: message} }
@@ -249,10 +274,18 @@ func (d detecting) create(req Request) (any, error) {
 	}
 	d.s.mu.Lock()
 	defer d.s.mu.Unlock()
+	token := req.Text("ClientToken")
+	if id := one.tokens[token]; id != "" && token != "" {
+		return map[string]any{"InvestigationId": id}, nil
+	}
 	id := fmt.Sprintf("00000000-0000-4000-a000-%012d", len(one.investigations)+1)
 	one.investigations = append(one.investigations, map[string]any{
 		"InvestigationId": id, "Status": "RUNNING", "TriggerPrompt": req.Text("TriggerPrompt"), "TriggeredBy": req.Account, "StartTime": req.Time.Truncate(time.Second),
 	})
+	if one.tokens == nil {
+		one.tokens = map[string]string{}
+	}
+	one.tokens[token] = id
 	return map[string]any{"InvestigationId": id}, nil
 }
 
@@ -265,7 +298,7 @@ func (d detecting) getInvestigation(req Request) (any, error) {
 	defer d.s.mu.Unlock()
 	for _, i := range one.investigations {
 		if i["InvestigationId"] == req.Text("InvestigationId") {
-			return map[string]any{"Investigation": i}, nil
+			return map[string]any{"Investigation": maps.Clone(i)}, nil
 		}
 	}
 	return nil, &Error{Code: "ResourceNotFoundException", Message: "The investigation does not exist."}

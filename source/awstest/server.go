@@ -109,6 +109,9 @@ type Server struct {
 	tolerant    bool
 	issued      int
 	world       *World
+	kept        *Secrets
+	detecting   []*detective
+	allowed     map[string][]allowance // by ARN of a principal
 }
 
 // New returns a server for the services of those names and for STS; names are those of the
@@ -238,6 +241,9 @@ func (s *Server) answer(r *http.Request) reply {
 		return reply{status: 400, header: http.Header{}}
 	}
 	if out, ok := s.byHand(r, body); ok {
+		return out
+	}
+	if out, ok := s.keeps(r, body); ok {
 		return out
 	}
 	id := s.requestID()

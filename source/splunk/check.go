@@ -20,6 +20,7 @@ type Health struct {
 	Roles        []string
 	Capabilities []string      // sorted
 	Excess       []string      // capabilities that change something and that asking questions does not need
+	Wider        []string      // patterns of indexes that the roles may search and no place needs
 	Missing      []string      // what the role lacks, such as "index aws" or "capability search"
 	Unseen       []string      // what could not be found out, and why
 	Version      string        // of the server; "" when it was not told
@@ -99,6 +100,11 @@ func (s *Source) checkIndexes(ctx context.Context, t *tally, h *Health) {
 			return
 		}
 		allowed = append(append(allowed, r.Allowed...), r.Imported...)
+	}
+	for _, pattern := range allowed {
+		if !slices.ContainsFunc(s.opt.Places, func(p Place) bool { return p.Index == pattern }) && !slices.Contains(h.Wider, pattern) {
+			h.Wider = append(h.Wider, pattern)
+		}
 	}
 	for _, p := range s.opt.Places {
 		may := slices.ContainsFunc(allowed, func(pattern string) bool { return covers(pattern, p.Index) })
@@ -182,28 +188,4 @@ func expiry(token string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(claims.Exp, 0).UTC()
-}
-
-// Role is the least-privilege role for the places, as a stanza of authorize.conf: it may search
-// these indexes and nothing else.
-func (s *Source) Role() string {
-	var indexes []string
-	for _, p := range s.opt.Places {
-		if !slices.Contains(indexes, p.Index) {
-			indexes = append(indexes, p.Index)
-		}
-	}
-	slices.Sort(indexes)
-	var b strings.Builder
-	b.WriteString("# Searches and nothing else. Import no other role: capabilities and indexes are inherited.\n")
-	b.WriteString("[role_uratori]\n")
-	b.WriteString("importRoles =\n")
-	b.WriteString("search = enabled\n")
-	fmt.Fprintf(&b, "srchIndexesAllowed = %s\n", strings.Join(indexes, ";"))
-	fmt.Fprintf(&b, "srchIndexesDefault = %s\n", strings.Join(indexes, ";"))
-	b.WriteString("srchJobsQuota = 4\n")
-	b.WriteString("rtSrchJobsQuota = 0\n")
-	b.WriteString("srchDiskQuota = 500\n")
-	b.WriteString("srchTimeWin = 7776000\n")
-	return b.String()
 }

@@ -15,7 +15,7 @@ var (
 	}
 	kindWords = map[fact.Kind]string{
 		fact.Observed: "observed", fact.Computed: "computed", fact.Covering: "coverage",
-		fact.Testified: "testimony", fact.Context: "context", fact.External: "external",
+		fact.Testified: "testimony", fact.Context: "context", fact.External: "external", fact.Claimed: "claim",
 	}
 	unitWords = map[fact.Type]string{
 		fact.Int: "count", fact.Bytes: "bytes", fact.Minutes: "minutes", fact.Percent: "percent", fact.Hour: "hour", fact.Hours: "hours",

@@ -1,4 +1,4 @@
-package guardduty
+package fact_test
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"uratori/evidence"
 	"uratori/fact"
 )
 
@@ -34,11 +35,11 @@ func facts() fact.Facts {
 	})
 }
 
-func told(i Investigation) string {
+func told(i evidence.LookedInvestigation) string {
 	var out []string
-	for _, h := range Hold(Claims(i), facts()) {
+	for _, h := range fact.Hold(fact.Claims(i), facts()) {
 		out = append(out, h.String())
-		if h.Standing != Unverifiable && len(h.Facts) == 0 {
+		if h.Standing != fact.Unverifiable && len(h.Facts) == 0 {
 			out = append(out, "WITHOUT A FACT: "+h.String())
 		}
 	}
@@ -46,7 +47,7 @@ func told(i Investigation) string {
 }
 
 func TestClaimsOfAText(t *testing.T) {
-	got := told(Investigation{
+	got := told(evidence.LookedInvestigation{
 		RiskLevel: "High", Confidence: "Medium", Risk: "Data left.",
 		Summary: "At 2025-09-09T04:20:05Z and 2025-09-10 01:02:03 UTC, arn:aws:sts::111122223333:assumed-role/Dev/sato.kaede@example.co.jp called s3:GetObject " +
 			"and PutBucketPolicy from 192.0.2.7, 2001:DB8:0:0::7 and 203.0.113.99 (or 203.0.113.98). 1,912 objects, 12 API calls, 3 of the objects. Sato.Kaede@example.co.jp. version 1.2.3",
@@ -72,7 +73,7 @@ count "3" objects at summary: unverifiable`
 }
 
 func TestClaimsOfJSON(t *testing.T) {
-	got := told(Investigation{Summary: `{
+	got := told(evidence.LookedInvestigation{Summary: `{
 		"actor": {"principalArn": "arn:aws:iam::111122223333:user/other", "user": "someone@example.co.jp"},
 		"evidence": [{"sourceIp": "198.51.100.9", "eventName": "GetObject", "firstSeen": "2025-09-09T04:20:05.900Z", "last_seen": "2025-09-09T09:00:00Z"}],
 		"objectsRead": 5, "eventCount": 12, "severity": 8, "threat": "198.51.100.9 is on a list", "recommendation": "aws iam delete-access-key; DeleteAccessKey"
@@ -94,13 +95,13 @@ ip "198.51.100.9" at summary/threat: unverifiable`
 
 // Without facts nothing is confirmed and nothing contradicted.
 func TestNothingIsHeldAgainstNothing(t *testing.T) {
-	i := Investigation{RiskLevel: "Low", Summary: `{"sourceIp":"192.0.2.7","principalArn":"arn:aws:iam::111122223333:user/x","objectsRead":1,"firstSeen":"2025-09-09T04:20:05Z","text":"GetObject"}`}
-	claims := Claims(i)
+	i := evidence.LookedInvestigation{RiskLevel: "Low", Summary: `{"sourceIp":"192.0.2.7","principalArn":"arn:aws:iam::111122223333:user/x","objectsRead":1,"firstSeen":"2025-09-09T04:20:05Z","text":"GetObject"}`}
+	claims := fact.Claims(i)
 	if len(claims) != 6 {
 		t.Errorf("%d claims: %+v", len(claims), claims)
 	}
-	for _, h := range Hold(claims, fact.ForTest(nil)) {
-		if h.Standing != Unverifiable || h.Facts != nil {
+	for _, h := range fact.Hold(claims, fact.ForTest(nil)) {
+		if h.Standing != fact.Unverifiable || h.Facts != nil {
 			t.Errorf("%s without facts", h)
 		}
 	}
@@ -108,16 +109,16 @@ func TestNothingIsHeldAgainstNothing(t *testing.T) {
 
 // An address is contradicted only where all addresses of the actor are known.
 func TestAnotherAddressMayBeTheActorsToo(t *testing.T) {
-	claim := Claims(Investigation{Summary: `{"sourceIp":"198.51.100.9"}`})
+	claim := fact.Claims(evidence.LookedInvestigation{Summary: `{"sourceIp":"198.51.100.9"}`})
 	for name, tt := range map[string]struct {
 		ips  fact.Fact
-		want Standing
+		want fact.Standing
 	}{
-		"all of them":  {known("activity.ips", fact.TextsOf([]string{"192.0.2.7"}, false), "credential"), Contradicted},
-		"some of them": {known("activity.ips", fact.TextsOf([]string{"192.0.2.7"}, true), "credential"), Unverifiable},
-		"at least":     {fact.Fact{Key: "activity.ips", Subject: "credential", State: fact.AtLeast, Value: fact.TextsOf([]string{"192.0.2.7"}, false)}, Unverifiable},
+		"all of them":  {known("activity.ips", fact.TextsOf([]string{"192.0.2.7"}, false), "credential"), fact.Contradicted},
+		"some of them": {known("activity.ips", fact.TextsOf([]string{"192.0.2.7"}, true), "credential"), fact.Unverifiable},
+		"at least":     {fact.Fact{Key: "activity.ips", Subject: "credential", State: fact.AtLeast, Value: fact.TextsOf([]string{"192.0.2.7"}, false)}, fact.Unverifiable},
 	} {
-		held := Hold(claim, fact.ForTest([]fact.Fact{known("event.source_ip", fact.IPOf("192.0.2.7")), tt.ips}))
+		held := fact.Hold(claim, fact.ForTest([]fact.Fact{known("event.source_ip", fact.IPOf("192.0.2.7")), tt.ips}))
 		if held[0].Standing != tt.want {
 			t.Errorf("%s: %s", name, held[0])
 		}
@@ -129,16 +130,16 @@ func FuzzClaims(f *testing.F) {
 	f.Add("At 2025-13-45T99:00:00Z 999.1.1.1 ::: 1..2 arn:aws:iam::111122223333:\u202e GetObject" + strings.Repeat("[", 100))
 	f.Add(strings.Repeat("192.0.2.7 GetObject ", 2000))
 	f.Fuzz(func(t *testing.T, summary string) {
-		i := Investigation{Summary: summary, RiskLevel: summary}
-		claims := Claims(i)
-		if len(claims) > maxClaims {
+		i := evidence.LookedInvestigation{Summary: summary, RiskLevel: summary}
+		claims := fact.Claims(i)
+		if len(claims) > 500 {
 			t.Fatalf("%d claims", len(claims))
 		}
-		if !slices.Equal(claims, Claims(i)) {
+		if !slices.Equal(claims, fact.Claims(i)) {
 			t.Error("the same summary has other claims")
 		}
-		for _, h := range Hold(claims, fact.ForTest(nil)) {
-			if h.Standing != Unverifiable {
+		for _, h := range fact.Hold(claims, fact.ForTest(nil)) {
+			if h.Standing != fact.Unverifiable {
 				t.Errorf("%s without facts", h)
 			}
 		}

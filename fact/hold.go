@@ -1,12 +1,10 @@
-package guardduty
+package fact
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"uratori/fact"
 )
 
 // A Standing says how a claim stands against our own facts.
@@ -36,7 +34,7 @@ func (s Standing) String() string {
 type Held struct {
 	Claim
 	Standing Standing
-	Facts    []fact.ID // what confirms or contradicts it
+	Facts    []ID // what confirms or contradicts it
 }
 
 // Hold holds each claim against the facts, in the order of the claims. It is pure.
@@ -45,7 +43,7 @@ type Held struct {
 // contradicts nothing: they look at one window, and absence needs coverage. It is contradicted only
 // where it says of one thing, by the role in which it stands, what a known fact says otherwise.
 // A risk level and a confidence are opinions: no fact can confirm them.
-func Hold(claims []Claim, facts fact.Facts) []Held {
+func Hold(claims []Claim, facts Facts) []Held {
 	h := holder{facts}
 	out := make([]Held, 0, len(claims))
 	for _, c := range claims {
@@ -68,17 +66,17 @@ func Hold(claims []Claim, facts fact.Facts) []Held {
 	return out
 }
 
-type holder struct{ facts fact.Facts }
+type holder struct{ facts Facts }
 
 // said tells whether a fact's value may be used: known, or a lower bound of what was seen.
-func said(f fact.Fact) bool { return f.State == fact.Known || f.State == fact.AtLeast }
+func said(f Fact) bool { return f.State == Known || f.State == AtLeast }
 
 // observed are the facts that rest on records or on the finding: what a configuration, a calendar
 // or a person says is no witness of an investigation's claim.
-func (h holder) observed() (out []fact.Fact) {
+func (h holder) observed() (out []Fact) {
 	for _, f := range h.facts.All() {
-		d, _ := fact.DefOf(f.Key)
-		if said(f) && (d.Kind == fact.Observed || d.Kind == fact.Computed || d.Kind == fact.External) {
+		d, _ := DefOf(f.Key) // claims are held against none of their own
+		if said(f) && (d.Kind == Observed || d.Kind == Computed || d.Kind == External) {
 			out = append(out, f)
 		}
 	}
@@ -86,13 +84,13 @@ func (h holder) observed() (out []fact.Fact) {
 }
 
 // texts are the texts of a value, in whatever form it has.
-func texts(v fact.Value) []string {
+func texts(v Value) []string {
 	switch v.Type {
-	case fact.Text, fact.IP:
+	case Text, IP:
 		return []string{v.Str}
-	case fact.Texts:
+	case Texts:
 		return v.List
-	case fact.Table:
+	case Table:
 		var out []string
 		for _, row := range v.Rows {
 			for _, c := range row {
@@ -100,13 +98,13 @@ func texts(v fact.Value) []string {
 			}
 		}
 		return out
-	case fact.Bool, fact.Int, fact.Bytes, fact.Minutes, fact.Decimal, fact.Percent, fact.Name, fact.Label, fact.Time, fact.Weekday, fact.Hour, fact.Hours, fact.Masked:
+	case Bool, Int, Bytes, Minutes, Decimal, Percent, Name, Label, Time, Weekday, Hour, Hours, Masked:
 	}
 	return nil
 }
 
 // words are the facts of those groups that hold the text.
-func (h holder) words(groups []string, same func(string) bool) (ids []fact.ID) {
+func (h holder) words(groups []string, same func(string) bool) (ids []ID) {
 	for _, f := range h.observed() {
 		if slices.ContainsFunc(groups, func(g string) bool { return strings.HasPrefix(string(f.Key), g) }) && slices.ContainsFunc(texts(f.Value), same) {
 			ids = append(ids, f.ID)
@@ -116,13 +114,13 @@ func (h holder) words(groups []string, same func(string) bool) (ids []fact.ID) {
 }
 
 // known is a fact that is Known.
-func (h holder) known(key fact.Key) (fact.Fact, bool) {
+func (h holder) known(key Key) (Fact, bool) {
 	f := h.facts.Get(key, "")
-	return f, f.State == fact.Known
+	return f, f.State == Known
 }
 
 // api: an API that a recommendation names is named and not called, so none is contradicted.
-func (h holder) api(c Claim) (Standing, []fact.ID) {
+func (h holder) api(c Claim) (Standing, []ID) {
 	ids := h.words([]string{"event.api", "activity.apis", "activity.session_timeline", "activity.logging_change_list"}, func(s string) bool {
 		return s == c.Value || strings.HasSuffix(s, ":"+c.Value) || strings.HasSuffix(s, "."+c.Value)
 	})
@@ -132,13 +130,13 @@ func (h holder) api(c Claim) (Standing, []fact.ID) {
 	return Unverifiable, nil
 }
 
-func (h holder) principal(c Claim) (Standing, []fact.ID) {
+func (h holder) principal(c Claim) (Standing, []ID) {
 	arn := strings.HasPrefix(c.Value, "arn:")
-	keys := []fact.Key{"person.upn"}
+	keys := []Key{"person.upn"}
 	if arn {
-		keys = []fact.Key{"actor.arn", "actor.session_issuer"}
+		keys = []Key{"actor.arn", "actor.session_issuer"}
 	}
-	var ids []fact.ID
+	var ids []ID
 	for _, k := range keys {
 		if f, ok := h.known(k); ok && (f.Value.Str == c.Value || !arn && strings.EqualFold(f.Value.Str, c.Value)) {
 			ids = append(ids, f.ID)
@@ -155,22 +153,22 @@ func (h holder) principal(c Claim) (Standing, []fact.ID) {
 	if !ok || !arn && link.Value.Str != "high" {
 		return Unverifiable, nil
 	}
-	return Contradicted, []fact.ID{f.ID}
+	return Contradicted, []ID{f.ID}
 }
 
-func (h holder) ip(c Claim) (Standing, []fact.ID) {
+func (h holder) ip(c Claim) (Standing, []ID) {
 	ids := h.words([]string{"event.", "activity.", "baseline.", "signin.", "related.", "chain."}, func(s string) bool { return s == c.Value })
 	if len(ids) > 0 {
 		return Confirmed, ids
 	}
 	source, ok := h.known("event.source_ip")
-	if c.Role != RoleSource || !ok || source.Value.Type != fact.IP {
+	if c.Role != RoleSource || !ok || source.Value.Type != IP {
 		return Unverifiable, nil
 	}
 	// It may be another address of the same actor, unless all of them are known.
-	against := []fact.ID{source.ID}
+	against := []ID{source.ID}
 	for _, f := range h.facts.Of("activity.ips") {
-		if f.State == fact.Known && !f.Value.More {
+		if f.State == Known && !f.Value.More {
 			return Contradicted, append(against, f.ID)
 		}
 	}
@@ -178,21 +176,21 @@ func (h holder) ip(c Claim) (Standing, []fact.ID) {
 }
 
 // time compares whole seconds: a summary rarely tells more.
-func (h holder) time(c Claim) (Standing, []fact.ID) {
-	same := func(v fact.Value) bool {
-		return v.Type == fact.Time && v.At.Truncate(time.Second).Equal(c.at.Truncate(time.Second))
+func (h holder) time(c Claim) (Standing, []ID) {
+	same := func(v Value) bool {
+		return v.Type == Time && v.At.Truncate(time.Second).Equal(c.at.Truncate(time.Second))
 	}
-	if key := map[Role]fact.Key{RoleFirst: "finding.first_seen", RoleLast: "finding.last_seen"}[c.Role]; key != "" {
+	if key := map[ClaimRole]Key{RoleFirst: "finding.first_seen", RoleLast: "finding.last_seen"}[c.Role]; key != "" {
 		f, ok := h.known(key)
 		switch {
 		case !ok:
 			return Unverifiable, nil
 		case same(f.Value):
-			return Confirmed, []fact.ID{f.ID}
+			return Confirmed, []ID{f.ID}
 		}
-		return Contradicted, []fact.ID{f.ID}
+		return Contradicted, []ID{f.ID}
 	}
-	var ids []fact.ID
+	var ids []ID
 	for _, f := range h.observed() {
 		hit := same(f.Value)
 		for _, row := range f.Value.Rows {
@@ -209,22 +207,22 @@ func (h holder) time(c Claim) (Standing, []fact.ID) {
 }
 
 // counts are the facts that count what a noun names.
-var counts = map[string][]fact.Key{
+var counts = map[string][]Key{
 	"objects": {"impact.objects_read"}, "secrets": {"impact.secrets_read"}, "sign-ins": {"signin.total"}, "calls": {"activity.total"},
 }
 
 // count: the window of a claim is not known, and that of an investigation is wider than ours. So a
 // larger number contradicts nothing. A total, which stands in a member of its own, cannot be smaller
 // than what we saw; a number in a sentence may be a part.
-func (h holder) count(c Claim) (Standing, []fact.ID) {
+func (h holder) count(c Claim) (Standing, []ID) {
 	total := c.total && (c.Noun == "objects" || c.Noun == "secrets")
 	for _, key := range counts[c.Noun] {
 		for _, f := range h.facts.Of(key) {
 			switch {
-			case f.State == fact.Known && f.Value.Num == c.n:
-				return Confirmed, []fact.ID{f.ID}
+			case f.State == Known && f.Value.Num == c.n:
+				return Confirmed, []ID{f.ID}
 			case total && said(f) && c.n < f.Value.Num:
-				return Contradicted, []fact.ID{f.ID}
+				return Contradicted, []ID{f.ID}
 			}
 		}
 	}

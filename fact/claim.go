@@ -1,4 +1,4 @@
-package guardduty
+package fact
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"uratori/evidence"
 )
 
 // A ClaimKind says what a claim is about.
@@ -37,24 +39,25 @@ func (k ClaimKind) String() string {
 	return ""
 }
 
-// A Role is what a claim says of its value, where the summary says it by the name of a member;
+// A ClaimRole is what a claim says of its value, where the summary says it by the name of a member;
 // "" where it stands in a sentence, whose meaning nobody reads here.
-type Role string
+type ClaimRole string
 
 // The roles.
 const (
-	RoleSource Role = "source" // the address that the actor came from
-	RoleActor  Role = "actor"  // the principal that acted
-	RoleFirst  Role = "first"  // the first time seen
-	RoleLast   Role = "last"   // the last time seen
+	RoleSource ClaimRole = "source" // the address that the actor came from
+	RoleActor  ClaimRole = "actor"  // the principal that acted
+	RoleFirst  ClaimRole = "first"  // the first time seen
+	RoleLast   ClaimRole = "last"   // the last time seen
 )
 
-// A Claim is one checkable thing that an Investigation says.
+// A Claim is one checkable thing that GuardDuty's own investigation says. It is a third party's word
+// and never the source of a fact about the case.
 type Claim struct {
 	Kind  ClaimKind
 	Value string // as claimed, in the kind's canonical form; hostile text
 	Noun  string // of a count: "objects", "calls"
-	Role  Role
+	Role  ClaimRole
 	Place string // where it stands: "riskLevel", "summary", "summary/evidence/0/sourceIp"
 
 	at    time.Time
@@ -68,10 +71,10 @@ const maxClaims = 500
 // maxSummary bounds how much of a summary is read, in bytes; one is a few pages.
 const maxSummary = 256 << 10
 
-// Claims reads the claims out of an investigation: risk level and confidence by their members, the
+// Claims reads the claims out of an investigation that GuardDuty made: risk level and confidence by their members, the
 // others out of the summary. A summary that is JSON is read member by member, any other as a text;
 // its form is not documented, so nothing is expected of it. Each claim is told once for each place.
-func Claims(i Investigation) []Claim {
+func Claims(i evidence.LookedInvestigation) []Claim {
 	var r claimReader
 	if i.RiskLevel != "" {
 		r.add(Claim{Kind: ClaimRisk, Value: i.RiskLevel, Place: "riskLevel"})
@@ -188,12 +191,12 @@ func (r *claimReader) text(place, name, s string) {
 	}
 	for _, m := range countToken.FindAllStringSubmatch(rest, -1) {
 		if n, err := strconv.ParseInt(strings.ReplaceAll(m[1], ",", ""), 10, 64); err == nil {
-			r.add(Claim{Kind: ClaimCount, Value: strconv.FormatInt(n, 10), Noun: plural(m[2]), Place: place, n: n})
+			r.add(Claim{Kind: ClaimCount, Value: strconv.FormatInt(n, 10), Noun: pluralNoun(m[2]), Place: place, n: n})
 		}
 	}
 }
 
-func only(role, want Role) Role {
+func only(role, want ClaimRole) ClaimRole {
 	if role == want {
 		return role
 	}
@@ -207,7 +210,7 @@ func instant(s string) (time.Time, bool) {
 	return t.UTC().Truncate(time.Microsecond), err == nil
 }
 
-func plural(noun string) string {
+func pluralNoun(noun string) string {
 	noun = strings.TrimSuffix(noun, "s") + "s"
 	if noun == "requests" || noun == "events" {
 		return "calls"
@@ -221,7 +224,7 @@ func folded(name string) string {
 }
 
 // roleOf reads a member's name.
-func roleOf(name string) Role {
+func roleOf(name string) ClaimRole {
 	switch folded(name) {
 	case "sourceip", "sourceipaddress", "sourceips", "remoteip", "remoteipaddress", "actorip", "attackerip", "callerip", "clientip":
 		return RoleSource
