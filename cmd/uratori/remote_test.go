@@ -10,16 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"uratori/bundle"
 	"uratori/evidence"
-	"uratori/fact"
 	"uratori/investigate"
-	"uratori/policy"
+	"uratori/investigate/truthtest"
 	"uratori/query"
 	"uratori/report"
 	"uratori/scenario"
@@ -228,67 +226,6 @@ func (r *remote) investigate(t *testing.T, name string) investigate.Case {
 	return c
 }
 
-// holds compares a case with the truth, but for facts whose names begin so.
-func (r *remote) holds(t *testing.T, c investigate.Case, but ...string) {
-	t.Helper()
-	truth, a := r.scenario.Truth, c.Assessment
-	got := fmt.Sprintf("%s %d %s %s %s", a.Verdict(), a.Score(), a.Band(), a.Confidence(), a.Urgency())
-	if want := fmt.Sprintf("%s %d %s %s %s", truth.Verdict, truth.Score, truth.Band, truth.Confidence, truth.Urgency); got != want {
-		t.Errorf("judged %s; want %s", got, want)
-	}
-	if truth.Ceiling != 0 && a.Ceiling() != truth.Ceiling {
-		t.Errorf("ceiling %d; want %d", a.Ceiling(), truth.Ceiling)
-	}
-	for _, kind := range truth.Missing {
-		if !slices.ContainsFunc(a.Gaps(), func(g policy.Gap) bool { return g.Key == kind && slices.Contains(a.CappedBy(), g.ID) }) {
-			t.Errorf("confidence is capped by %v, which names no gap of %s", a.CappedBy(), kind)
-		}
-	}
-	for name, want := range truth.Facts {
-		key, subject, _ := strings.Cut(name, "@")
-		if slices.ContainsFunc(but, func(b string) bool { return strings.HasPrefix(name, b) }) {
-			continue
-		}
-		f := a.Facts().Get(fact.Key(key), subject)
-		if got := plain(f); got != fmt.Sprint(want) {
-			t.Errorf("%s = %s; want %v (%s, gap %v, from %v)", name, got, want, f.Rule, f.Gap, f.From)
-		}
-	}
-	for _, name := range truth.Unknown {
-		if f := a.Facts().Get(fact.Key(name), ""); f.State != fact.Unknown {
-			t.Errorf("%s = %s; it cannot be known", name, plain(f))
-		}
-	}
-}
-
-// plain is a fact's value as the truth writes it.
-func plain(f fact.Fact) string {
-	switch f.State {
-	case fact.Unknown:
-		return "unknown"
-	case fact.NotApplicable:
-		return "not applicable"
-	case fact.Known, fact.AtLeast:
-	}
-	v := f.Value
-	switch v.Type {
-	case fact.Bool:
-		return fmt.Sprint(v.Num == 1)
-	case fact.Int, fact.Bytes, fact.Minutes, fact.Hour:
-		return fmt.Sprint(v.Num)
-	case fact.Decimal:
-		return strings.TrimSuffix(fmt.Sprintf("%d.%d", v.Num/10, v.Num%10), ".0")
-	case fact.Weekday:
-		return time.Weekday(v.Num).String()
-	case fact.Label:
-		return v.JA
-	case fact.Texts:
-		return strings.Join(v.List, " ")
-	default:
-		return v.Str
-	}
-}
-
 // files investigates the same scenario from its files.
 func (r *remote) files(t *testing.T) (summary string) {
 	t.Helper()
@@ -333,7 +270,7 @@ func TestVariantsBehindServices(t *testing.T) {
 		t.Run(variant, func(t *testing.T) {
 			r := behind(t, variant)
 			c := r.investigate(t, "case")
-			r.holds(t, c, "quality.")
+			truthtest.Hold(t, r.scenario.Truth, c.Assessment, "quality.")
 			// In (f) the gap gives another reason: refused, where the script of the files does not answer.
 			// In (h) the directory is asked about the person and does not tell all, so the score has a
 			// ceiling that the files' has not.
@@ -381,7 +318,7 @@ func TestVariantsBehindServices(t *testing.T) {
 			// Within the hour, event history is asked nothing again: its store holds what was fetched.
 			if variant == "a" {
 				r.aws.Forget()
-				r.holds(t, r.investigate(t, "again"), "quality.")
+				truthtest.Hold(t, r.scenario.Truth, r.investigate(t, "again").Assessment, "quality.")
 				if n := len(r.aws.Calls("cloudtrail:LookupEvents")); n != 0 {
 					t.Errorf("%d calls of LookupEvents for the same investigation again; want none", n)
 				}
