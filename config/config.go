@@ -90,6 +90,7 @@ type (
 		Type       string      `yaml:"type"` // local, splunk, cloudtrail, athena, entra
 		Logs       []string    `yaml:"logs"`
 		Store      string      `yaml:"store"`
+		Timeout    string      `yaml:"timeout"` // of one request to a service; empty for the source's own
 		Coverage   []Coverage  `yaml:"coverage"`
 		Script     []Step      `yaml:"script"`
 		Splunk     *Splunk     `yaml:"splunk"`
