@@ -359,7 +359,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, k Kind) bool {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte("<html>503 Service Unavailable</html>")) // the client may be gone
 	case Command:
-		answer(w, http.StatusBadRequest, "FATAL", "Search not executed: your role may not run the command 'stats'.")
+		answer(w, http.StatusBadRequest, "FATAL", "Error in 'SearchProcessor': your role may not run the command 'stats'.")
 	case Expired:
 		answer(w, http.StatusUnauthorized, "WARN", "call not properly authenticated")
 	case Forbidden:
