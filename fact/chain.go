@@ -59,7 +59,7 @@ func (v *view) chain() map[string]chainStep {
 func (v *view) callLink() chainStep {
 	t, why, ok := v.eventRows()
 	if !ok {
-		return notSeen(why)
+		return v.notSeen("event.recorded", why)
 	}
 	if t.len() == 0 {
 		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
@@ -70,13 +70,28 @@ func (v *view) callLink() chainStep {
 	}
 }
 
-// notSeen is a link whose log could not be looked at.
-func notSeen(why result) chainStep {
+// notSeen is a link whose log could not be looked at. Where a place did not answer that may hold the
+// link, that nobody collects the log is said only if another place told so.
+func (v *view) notSeen(key Key, why result) chainStep {
 	state := "not_collected"
-	if why.gap.Key == "session" || why.gap.Key == "finding" || why.gap.Key == "question" || why.gap.Key == "person" || why.gap.Key == "configuration" {
+	if unanswered(why.gap.Outcome) && !v.nobodyCollects(key) || why.gap.Key == "session" || why.gap.Key == "finding" || why.gap.Key == "question" || why.gap.Key == "person" || why.gap.Key == "configuration" {
 		state = "unconfirmed"
 	}
 	return chainStep{state: state, from: why.from}
+}
+
+// nobodyCollects tells whether a place that was asked told that what the question is about is
+// recorded nowhere, and not only that it does not hold it itself.
+func (v *view) nobodyCollects(key Key) bool {
+	a, _ := v.set.AnswerFor(string(key), "")
+	for _, it := range v.set.Asked(a.Item.Question, a.Item.Subject) {
+		for _, c := range it.Coverage {
+			if c.State == evidence.NotCollectedState && c.Why != evidence.WhyNotHeld {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // assumeLink looks for the call that created the session: the same session name and the
@@ -84,7 +99,7 @@ func notSeen(why result) chainStep {
 func (v *view) assumeLink() chainStep {
 	t, why, ok := v.ask("chain.assume_role", "")
 	if !ok {
-		return notSeen(why)
+		return v.notSeen("chain.assume_role", why)
 	}
 	created := v.sessionCreated()
 	for i := range t.len() {
@@ -95,9 +110,20 @@ func (v *view) assumeLink() chainStep {
 	return absent(t)
 }
 
-// absent is a link that was looked for and not found: unconfirmed if its log is whole.
+// unanswered tells an outcome after which a place may still hold what was asked for.
+func unanswered(o evidence.Outcome) bool {
+	switch o {
+	case evidence.Denied, evidence.Throttled, evidence.Failed, evidence.Truncated, evidence.NotYet:
+		return true
+	case evidence.Found, evidence.Empty, evidence.NotCollected, evidence.NotAsked:
+	}
+	return false
+}
+
+// absent is a link that was looked for and not found: unconfirmed if its log is whole, or if the
+// answer is a part of what the log holds.
 func absent(t table) chainStep {
-	if t.Exact {
+	if t.Exact || unanswered(t.Item.Answer.Outcome) {
 		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
 	}
 	return chainStep{state: "not_collected", from: []Ref{t.ref()}}
@@ -116,7 +142,7 @@ func (v *view) sessionCreated() time.Time {
 func (v *view) portalLink() chainStep {
 	t, why, ok := v.ask("chain.identity_center", "")
 	if !ok {
-		return notSeen(why)
+		return v.notSeen("chain.identity_center", why)
 	}
 	created, user := v.sessionCreated(), v.actorColumn("on_behalf_of")
 	set := actorPermissionSet(v, "").value.Str
@@ -136,7 +162,7 @@ func (v *view) signinLink() chainStep {
 	ins, ok := v.signIns()
 	if !ok {
 		_, why, _ := v.ask("signin.total", "")
-		return notSeen(why)
+		return v.notSeen("signin.total", why)
 	}
 	created := v.sessionCreated()
 	if created.IsZero() {
@@ -152,7 +178,7 @@ func (v *view) signinLink() chainStep {
 			return chainStep{state: "confirmed", at: s.at, source: s.ip, detail: s.app, from: []Ref{s.ref}}
 		}
 	}
-	if ins.t.coveredBetween(created.Add(-signInLead), created) {
+	if ins.t.coveredBetween(created.Add(-signInLead), created) || unanswered(ins.t.Item.Answer.Outcome) {
 		return chainStep{state: "unconfirmed", from: []Ref{ins.t.ref()}}
 	}
 	return chainStep{state: "not_collected", from: []Ref{ins.t.ref()}}

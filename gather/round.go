@@ -139,12 +139,14 @@ func (r *gathering) prepare(list []*asking) {
 // askAll puts the questions to one source, as many at once as it takes.
 func (r *gathering) askAll(ctx context.Context, s source.Source, list []*asking) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(1)
-	if c, ok := s.(source.Concurrent); ok {
-		g.SetLimit(max(1, c.Concurrency()))
-	}
+	g.SetLimit(atOnce(s))
 	for _, a := range list {
 		g.Go(func() error {
+			done, err := r.turns.take(ctx, s)
+			if err != nil {
+				return err
+			}
+			defer done()
 			asked := r.now().UTC()
 			said, err := r.put(ctx, s, a.bound, a.scope)
 			if err != nil {

@@ -98,7 +98,7 @@ func day(c config.Config) (*ledger.Day, error) {
 // A judge is what does not depend on where the logs are: playbooks, policy, language.
 func tools(c config.Config, lang string) (investigate.Tools, error) {
 	t := investigate.Tools{
-		Narrator: narrative.Default{}, Settings: settings(c), Language: phrase.Lang(lang), Budget: budget(c), Cache: gather.NewCache(), Version: version, Now: time.Now,
+		Narrator: narrative.Default{}, Settings: settings(c), Language: phrase.Lang(lang), Budget: budget(c), Cache: gather.NewCache(), Turns: gather.NewTurns(), Version: version, Now: time.Now,
 	}
 	var err error
 	if t.Day, err = day(c); err != nil {
