@@ -138,7 +138,9 @@ type (
 	DayBudget struct {
 		Calls int64
 		Pages int64
+		Rows  int64
 		Bytes int64
+		Wall  string // of all investigations added up; a positive time.Duration
 		APIs  map[string]int64
 		Dir   string // where the count is kept, so that several processes share it
 	}
@@ -184,7 +186,9 @@ type file struct {
 		Day   *struct {
 			Calls any    `yaml:"calls"`
 			Pages any    `yaml:"pages"`
+			Rows  any    `yaml:"rows"`
 			Bytes any    `yaml:"bytes"`
+			Wall  string `yaml:"wall"`
 			APIs  apis   `yaml:"apis"`
 			Dir   string `yaml:"dir"`
 		} `yaml:"per_day"`

@@ -105,11 +105,13 @@ func saved(t testing.TB, s scenario.Scenario) []awstest.Trail {
 // An arrangement is how the logs of a scenario are laid out and asked for. The zero value is that of
 // the variant.
 type arrangement struct {
-	cloudtrail, signin []string          // orders of sources
-	more               string            // further lines of the configuration
-	timeout            map[string]string // of one request, by source
-	quick              bool              // calls are neither paced nor waited for, and nothing limits them
-	ahead              time.Duration     // of Splunk's clock
+	cloudtrail, signin []string                // orders of sources
+	more               string                  // further lines of the configuration
+	timeout            map[string]string       // of one request, by source
+	quick              bool                    // calls are neither paced nor waited for, and nothing limits them
+	ahead              time.Duration           // of Splunk's clock
+	pages              int                     // of event history for one question; 0 for the source's own
+	history            func([][]byte) [][]byte // what event history holds instead of its records; nil for these
 }
 
 // behind puts a scenario behind doubles and writes the configuration that reaches them. Sign-ins lie
@@ -148,7 +150,11 @@ func (a arrangement) behind(t testing.TB, variant string) *remote {
 		r.aws.Limit("cloudtrail:LookupEvents", math.MaxInt)
 		r.caller = call.New(call.Options{Unlimited: true, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 	}
-	history.Add(records(t, s, "cloudtrail-api")...)
+	events := records(t, s, "cloudtrail-api")
+	if a.history != nil {
+		events = a.history(events)
+	}
+	history.Add(events...)
 	for _, trail := range saved(t, s) {
 		history.AddTrail(trail)
 	}
@@ -168,7 +174,7 @@ func (a arrangement) behind(t testing.TB, variant string) *remote {
 	for _, raw := range signIns {
 		monitored = append(monitored, splunktest.Monitor(raw))
 	}
-	var events []splunktest.Event
+	var indexed []splunktest.Event
 	if asked("athena") {
 		archive := records(t, s, "trail-archive")
 		if len(archive) == 0 { // no trail of this variant records data events; its management events are those of event history
@@ -185,10 +191,10 @@ func (a arrangement) behind(t testing.TB, variant string) *remote {
 		t.Setenv("TEST_ENTRA_SECRET", r.graph.Secret())
 	}
 	if slices.Contains(a.signin, "splunk-prod") {
-		events = splunktest.Events("azure", "azure:monitor:aad", monitored)
+		indexed = splunktest.Events("azure", "azure:monitor:aad", monitored)
 	}
 	const kept = 400 * 24 * 60 * 60
-	r.splunk = splunktest.New(splunktest.Options{Events: events, Token: splunkToken, Now: r.now.Add(a.ahead), Frozen: map[string]int64{"azure": kept, "aws": kept}})
+	r.splunk = splunktest.New(splunktest.Options{Events: indexed, Token: splunkToken, Now: r.now.Add(a.ahead), Frozen: map[string]int64{"azure": kept, "aws": kept}})
 	t.Cleanup(r.splunk.Close)
 
 	text, _, _ := strings.Cut(string(s.Files["uratori.yaml"]), "sources:\n")
@@ -201,7 +207,7 @@ func (a arrangement) behind(t testing.TB, variant string) *remote {
 		}
 	}
 	declare("splunk-prod", "splunk", fmt.Sprintf("splunk: {url: %q, token: \"env:TEST_SPLUNK_TOKEN\", places: [{dataset: signin, index: azure, sourcetype: \"azure:monitor:aad\"}, {dataset: cloudtrail, index: aws, sourcetype: \"aws:cloudtrail\"}]}", r.splunk.URL))
-	declare("cloudtrail-api", "cloudtrail", "cloudtrail: {store: fetched.duckdb}")
+	declare("cloudtrail-api", "cloudtrail", fmt.Sprintf("cloudtrail: {store: fetched.duckdb, pages: %d}", a.pages))
 	if r.athena != nil {
 		// What the trail records is known to whoever made it; a quiet hour leaves no file.
 		kinds, known := "cloudtrail_management", "{kind: cloudtrail_management, state: collected, why: asserted}, {kind: s3_data, state: not_collected, why: not_held}"

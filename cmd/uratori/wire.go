@@ -86,10 +86,13 @@ func day(c config.Config) (*ledger.Day, error) {
 		return nil, nil
 	}
 	b := ledger.NoLimit()
-	for to, n := range map[*int64]int64{&b.Calls: y.Calls, &b.Pages: y.Pages, &b.Bytes: y.Bytes} {
+	for to, n := range map[*int64]int64{&b.Calls: y.Calls, &b.Pages: y.Pages, &b.Rows: y.Rows, &b.Bytes: y.Bytes} {
 		if n > 0 {
 			*to = n
 		}
+	}
+	if d, err := time.ParseDuration(y.Wall); err == nil {
+		b.Wall = d
 	}
 	b.APIs = y.APIs
 	return ledger.OpenDay(c.Path(y.Dir), b, time.Now)
