@@ -31,6 +31,7 @@ type chainStep struct {
 	source string
 	detail string
 	from   []Ref
+	gap    Gap // of a log that did not answer
 }
 
 // signInLead is how long before a session its sign-in may lie: the longest lifetime of an
@@ -77,7 +78,11 @@ func (v *view) notSeen(key Key, why result) chainStep {
 	if unanswered(why.gap.Outcome) && !v.nobodyCollects(key) || why.gap.Key == "session" || why.gap.Key == "finding" || why.gap.Key == "question" || why.gap.Key == "person" || why.gap.Key == "configuration" {
 		state = "unconfirmed"
 	}
-	return chainStep{state: state, from: why.from}
+	step := chainStep{state: state, from: why.from}
+	if unanswered(why.gap.Outcome) && state == "unconfirmed" {
+		step.gap = why.gap
+	}
+	return step
 }
 
 // nobodyCollects tells whether a place that was asked told that what the question is about is
@@ -123,10 +128,10 @@ func unanswered(o evidence.Outcome) bool {
 // absent is a link that was looked for and not found: unconfirmed if its log is whole, or if the
 // answer is a part of what the log holds.
 func absent(t table) chainStep {
-	if t.Exact || unanswered(t.Item.Answer.Outcome) {
+	if t.Exact {
 		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
 	}
-	return chainStep{state: "not_collected", from: []Ref{t.ref()}}
+	return t.uncovered(t.window().From, t.window().To)
 }
 
 func (v *view) sessionCreated() time.Time {
@@ -173,15 +178,28 @@ func (v *view) signinLink() chainStep {
 		lead := created.Sub(s.at)
 		if s.result == "success" && lead >= 0 && lead <= signInLead {
 			if !ins.t.coveredBetween(s.at, created) {
-				return chainStep{state: "not_collected", from: []Ref{ins.t.ref()}}
+				return ins.t.uncovered(s.at, created)
 			}
 			return chainStep{state: "confirmed", at: s.at, source: s.ip, detail: s.app, from: []Ref{s.ref}}
 		}
 	}
-	if ins.t.coveredBetween(created.Add(-signInLead), created) || unanswered(ins.t.Item.Answer.Outcome) {
+	if ins.t.coveredBetween(created.Add(-signInLead), created) {
 		return chainStep{state: "unconfirmed", from: []Ref{ins.t.ref()}}
 	}
-	return chainStep{state: "not_collected", from: []Ref{ins.t.ref()}}
+	return ins.t.uncovered(created.Add(-signInLead), created)
+}
+
+// uncovered is a link that may lie where the log was not read: unconfirmed if the answer is a part of
+// what the log holds or the place did not say what it holds there, else not collected.
+func (t table) uncovered(from, to time.Time) chainStep {
+	step := chainStep{state: "not_collected", from: []Ref{t.ref()}}
+	untold := slices.ContainsFunc(t.Item.Coverage, func(c evidence.Coverage) bool {
+		return c.State == evidence.Unknown && c.Why == evidence.WhyNoResponse && c.Window.From.Before(to) && c.Window.To.After(from)
+	})
+	if untold || unanswered(t.Item.Answer.Outcome) {
+		step.state, step.gap = "unconfirmed", gapOf(t.Answered)
+	}
+	return step
 }
 
 // coveredBetween tells whether every part of [from, to) was Collected.
@@ -250,6 +268,11 @@ func chainMissing(v *view, _ string) result {
 		}
 	}
 	if len(list) == 0 {
+		for _, name := range chainOrder {
+			if s := v.chain()[name]; s.gap.Key != "" { // it may be one of them
+				return result{state: Unknown, gap: s.gap, from: s.from}
+			}
+		}
 		return notApplicable()
 	}
 	slices.Sort(list)

@@ -104,7 +104,16 @@ func (m *meter) Note(c source.Call) {
 // A counting meter counts the calls of one question.
 type counting struct {
 	*meter
-	n atomic.Int64
+	n       atomic.Int64
+	refused atomic.Bool // a call was not let through
+}
+
+func (c *counting) Take(api string) error {
+	err := c.meter.Take(api)
+	if err != nil {
+		c.refused.Store(true)
+	}
+	return err
 }
 
 func (c *counting) Note(call source.Call) {

@@ -284,7 +284,7 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 			k.answer.Outcome = evidence.NotYet
 		}
 	}
-	if errors.Is(err, source.ErrBudget) {
+	if errors.Is(err, source.ErrBudget) || count.refused.Load() {
 		op = "budget"
 	}
 	r.record(s, op, q, k.answer, count.made())

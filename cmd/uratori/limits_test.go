@@ -268,7 +268,7 @@ func busy(t *testing.T) func([][]byte) [][]byte {
 			}
 			when, err := time.Parse(time.RFC3339, fmt.Sprint(r["eventTime"]))
 			who, _ := r["userIdentity"].(map[string]any)
-			if err == nil && who["type"] == "AssumedRole" && when.Before(at.AddDate(0, 0, 13)) {
+			if err == nil && strings.Contains(fmt.Sprint(who["principalId"]), ":ext-") && when.Before(at.AddDate(0, 0, 13)) {
 				model = r
 			}
 		}
