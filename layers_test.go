@@ -75,6 +75,9 @@ var layers = map[string][]string{
 	"doctor":         {"playbook", "policy", "source", "query", "evidence"},
 	"investigate":    {"finding", "query", "evidence", "fact", "source", "playbook", "gather", "policy", "phrase", "narrative", "verify", "verify/reread", "report", "bundle", "ledger"},
 	"cmd/uratori":    {"*"}, // wires all of it
+
+	// for tests only: it holds what was judged against the truth of its scenario
+	"investigate/truthtest": {"scenario", "policy", "fact"},
 }
 
 // never holds for tests and for whatever is imported on the way, too: what makes the truth, and

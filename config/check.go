@@ -111,21 +111,26 @@ func (k *checker) budget(f file) Budget {
 		Calls: k.bound("$.budget.calls", y.Calls), Pages: k.bound("$.budget.pages", y.Pages), Rows: k.bound("$.budget.rows", y.Rows),
 		Bytes: k.bound("$.budget.bytes", y.Bytes), Wall: y.Wall, APIs: k.apis("$.budget.apis", y.APIs),
 	}
-	if b.Wall != "" {
-		if d, err := time.ParseDuration(b.Wall); err != nil || d <= 0 {
-			k.fail("$.budget.wall", "%q is no length of time; write such as \"90s\" or \"10m\", or leave wall out for no bound", b.Wall)
-		}
-	}
+	k.wall("$.budget.wall", b.Wall)
 	if d := y.Day; d != nil {
 		b.PerDay = &DayBudget{
 			Calls: k.bound("$.budget.per_day.calls", d.Calls), Pages: k.bound("$.budget.per_day.pages", d.Pages),
-			Bytes: k.bound("$.budget.per_day.bytes", d.Bytes), APIs: k.apis("$.budget.per_day.apis", d.APIs), Dir: d.Dir,
+			Rows: k.bound("$.budget.per_day.rows", d.Rows), Bytes: k.bound("$.budget.per_day.bytes", d.Bytes), Wall: d.Wall,
+			APIs: k.apis("$.budget.per_day.apis", d.APIs), Dir: d.Dir,
 		}
+		k.wall("$.budget.per_day.wall", d.Wall)
 		if d.Dir == "" {
 			k.fail("$.budget.per_day", "a day's budget needs dir: the folder in which its count is kept, so that every process adds to it")
 		}
 	}
 	return b
+}
+
+// wall checks a bound in time; "" is none.
+func (k *checker) wall(path, text string) {
+	if d, err := time.ParseDuration(text); text != "" && (err != nil || d <= 0) {
+		k.fail(path, "%q is no length of time; write such as \"90s\" or \"10m\", or leave wall out for no bound", text)
+	}
 }
 
 // bound is a whole number from 1, or 0 when nothing is said.

@@ -101,6 +101,7 @@ type (
 		Type       string      `yaml:"type"` // local, splunk, cloudtrail, athena, entra
 		Logs       []string    `yaml:"logs"`
 		Store      string      `yaml:"store"`
+		Timeout    string      `yaml:"timeout"` // of one request to a service; empty for the source's own
 		Coverage   []Coverage  `yaml:"coverage"`
 		Script     []Step      `yaml:"script"`
 		Splunk     *Splunk     `yaml:"splunk"`
@@ -161,7 +162,9 @@ type (
 	DayBudget struct {
 		Calls int64
 		Pages int64
+		Rows  int64
 		Bytes int64
+		Wall  string // of all investigations added up; a positive time.Duration
 		APIs  map[string]int64
 		Dir   string // where the count is kept, so that several processes share it
 	}
@@ -209,7 +212,9 @@ type file struct {
 		Day   *struct {
 			Calls any    `yaml:"calls"`
 			Pages any    `yaml:"pages"`
+			Rows  any    `yaml:"rows"`
 			Bytes any    `yaml:"bytes"`
+			Wall  string `yaml:"wall"`
 			APIs  apis   `yaml:"apis"`
 			Dir   string `yaml:"dir"`
 		} `yaml:"per_day"`

@@ -218,7 +218,13 @@ func (k *checker) remote(path string, s Source, c Config) {
 		}
 	}
 	if s.Type == "local" {
+		if s.Timeout != "" {
+			k.fail(path+".timeout", "source %q reads files; timeout belongs to a source that asks a service", s.Name)
+		}
 		return
+	}
+	if d, err := Length(s.Timeout); s.Timeout != "" && (err != nil || d <= 0) {
+		k.fail(path+".timeout", "%q is no length of time; write such as \"30s\"", s.Timeout)
 	}
 	if len(s.Logs) > 0 || s.Store != "" {
 		k.fail(path, "logs and store belong to a source of type local; source %q is of type %s", s.Name, s.Type)

@@ -163,6 +163,13 @@ func actorName(v *view, _ string) result {
 		t, i, _, _ := v.actorRow()
 		return known(TextOf(s), t.row(i))
 	}
+	// A role session's principal id is the role's id and the session's name (IAM User Guide, "IAM
+	// identifiers"); the finding's user name is that of the role.
+	if k := v.f.Resource.AccessKey; k.UserType == "AssumedRole" {
+		if _, name, ok := strings.Cut(k.PrincipalID, ":"); ok && name != "" {
+			return known(TextOf(name), findingRef)
+		}
+	}
 	if s := v.f.Resource.AccessKey.UserName; s != "" {
 		return known(TextOf(s), findingRef)
 	}

@@ -381,9 +381,21 @@ func baselineToolDays(v *view, _ string) result {
 // usualShare is the least share of the person's events that makes an hour usual.
 const usualShare = 0.05
 
-// personHours counts the person's sign-ins and earlier calls by local hour.
-func (v *view) personHours() (hours [24]int64, total int64, refs []Ref, whole bool) {
-	whole = true
+// personHours counts the person's sign-ins and earlier calls by local hour. missing is the log of the
+// two that could not be read, or not to its end, so that what is usual would be that of the other
+// alone; the sign-ins of a principal that no person signs in for are none.
+func (v *view) personHours() (hours [24]int64, total int64, refs []Ref, missing result) {
+	lacks := func(key Key, matters bool) {
+		t, why, ok := v.ask(key, "")
+		switch {
+		case ok && t.Item.Answer.Outcome == evidence.Truncated:
+			missing = result{state: Unknown, gap: gapOf(t.Answered), from: []Ref{t.ref()}}
+		case !ok && matters && why.gap.Key != "question":
+			missing = why
+		}
+	}
+	lacks("baseline.seen_hour", true)
+	lacks("signin.total", v.isSSO())
 	if ins, ok := v.signIns(); ok {
 		at, _ := v.at()
 		for _, s := range ins.rows {
@@ -393,8 +405,6 @@ func (v *view) personHours() (hours [24]int64, total int64, refs []Ref, whole bo
 			}
 		}
 		refs = append(refs, ins.t.ref())
-	} else {
-		whole = false
 	}
 	if p, ok := v.past("hour"); ok {
 		for i := range p.t.len() {
@@ -404,11 +414,14 @@ func (v *view) personHours() (hours [24]int64, total int64, refs []Ref, whole bo
 		}
 		refs = append(refs, p.t.ref())
 	}
-	return hours, total, refs, whole
+	return hours, total, refs, missing
 }
 
 func baselineUsualHours(v *view, _ string) result {
-	hours, total, refs, _ := v.personHours()
+	hours, total, refs, missing := v.personHours()
+	if missing.gap.Key != "" {
+		return result{state: Unknown, gap: missing.gap, from: missing.from}
+	}
 	if total < minBase {
 		if len(refs) == 0 {
 			return v.noBaseline()

@@ -31,6 +31,7 @@ type chainStep struct {
 	source string
 	detail string
 	from   []Ref
+	gap    Gap // of a log that did not answer
 }
 
 // signInLead is how long before a session its sign-in may lie: the longest lifetime of an
@@ -59,7 +60,7 @@ func (v *view) chain() map[string]chainStep {
 func (v *view) callLink() chainStep {
 	t, why, ok := v.eventRows()
 	if !ok {
-		return notSeen(why)
+		return v.notSeen("event.recorded", why)
 	}
 	if t.len() == 0 {
 		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
@@ -94,13 +95,32 @@ func (v *view) accessLink(t table) chainStep {
 	return s
 }
 
-// notSeen is a link whose log could not be looked at.
-func notSeen(why result) chainStep {
+// notSeen is a link whose log could not be looked at. Where a place did not answer that may hold the
+// link, that nobody collects the log is said only if another place told so.
+func (v *view) notSeen(key Key, why result) chainStep {
 	state := "not_collected"
-	if why.gap.Key == "session" || why.gap.Key == "finding" || why.gap.Key == "question" || why.gap.Key == "person" || why.gap.Key == "configuration" {
+	if unanswered(why.gap.Outcome) && !v.nobodyCollects(key) || why.gap.Key == "session" || why.gap.Key == "finding" || why.gap.Key == "question" || why.gap.Key == "person" || why.gap.Key == "configuration" {
 		state = "unconfirmed"
 	}
-	return chainStep{state: state, from: why.from}
+	step := chainStep{state: state, from: why.from}
+	if unanswered(why.gap.Outcome) && state == "unconfirmed" {
+		step.gap = why.gap
+	}
+	return step
+}
+
+// nobodyCollects tells whether a place that was asked told that what the question is about is
+// recorded nowhere, and not only that it does not hold it itself.
+func (v *view) nobodyCollects(key Key) bool {
+	a, _ := v.set.AnswerFor(string(key), "")
+	for _, it := range v.set.Asked(a.Item.Question, a.Item.Subject) {
+		for _, c := range it.Coverage {
+			if c.State == evidence.NotCollectedState && c.Why != evidence.WhyNotHeld {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // assumeLink looks for the call that created the session: the same session name and the
@@ -108,7 +128,7 @@ func notSeen(why result) chainStep {
 func (v *view) assumeLink() chainStep {
 	t, why, ok := v.ask("chain.assume_role", "")
 	if !ok {
-		return notSeen(why)
+		return v.notSeen("chain.assume_role", why)
 	}
 	created := v.sessionCreated()
 	for i := range t.len() {
@@ -119,12 +139,23 @@ func (v *view) assumeLink() chainStep {
 	return absent(t)
 }
 
-// absent is a link that was looked for and not found: unconfirmed if its log is whole.
+// unanswered tells an outcome after which a place may still hold what was asked for.
+func unanswered(o evidence.Outcome) bool {
+	switch o {
+	case evidence.Denied, evidence.Throttled, evidence.Failed, evidence.Truncated, evidence.NotYet:
+		return true
+	case evidence.Found, evidence.Empty, evidence.NotCollected, evidence.NotAsked:
+	}
+	return false
+}
+
+// absent is a link that was looked for and not found: unconfirmed if its log is whole, or if the
+// answer is a part of what the log holds.
 func absent(t table) chainStep {
 	if t.Exact {
 		return chainStep{state: "unconfirmed", from: []Ref{t.ref()}}
 	}
-	return chainStep{state: "not_collected", from: []Ref{t.ref()}}
+	return t.uncovered(t.window().From, t.window().To)
 }
 
 func (v *view) sessionCreated() time.Time {
@@ -140,7 +171,7 @@ func (v *view) sessionCreated() time.Time {
 func (v *view) portalLink() chainStep {
 	t, why, ok := v.ask("chain.identity_center", "")
 	if !ok {
-		return notSeen(why)
+		return v.notSeen("chain.identity_center", why)
 	}
 	created, user := v.sessionCreated(), v.actorColumn("on_behalf_of")
 	set := actorPermissionSet(v, "").value.Str
@@ -160,7 +191,7 @@ func (v *view) signinLink() chainStep {
 	ins, ok := v.signIns()
 	if !ok {
 		_, why, _ := v.ask("signin.total", "")
-		return notSeen(why)
+		return v.notSeen("signin.total", why)
 	}
 	created := v.sessionCreated()
 	if created.IsZero() {
@@ -171,7 +202,7 @@ func (v *view) signinLink() chainStep {
 		lead := created.Sub(s.at)
 		if s.result == "success" && lead >= 0 && lead <= signInLead {
 			if !ins.t.coveredBetween(s.at, created) {
-				return chainStep{state: "not_collected", from: []Ref{ins.t.ref()}}
+				return ins.t.uncovered(s.at, created)
 			}
 			return chainStep{state: "confirmed", at: s.at, source: s.ip, detail: s.app, from: []Ref{s.ref}}
 		}
@@ -179,7 +210,20 @@ func (v *view) signinLink() chainStep {
 	if ins.t.coveredBetween(created.Add(-signInLead), created) {
 		return chainStep{state: "unconfirmed", from: []Ref{ins.t.ref()}}
 	}
-	return chainStep{state: "not_collected", from: []Ref{ins.t.ref()}}
+	return ins.t.uncovered(created.Add(-signInLead), created)
+}
+
+// uncovered is a link that may lie where the log was not read: unconfirmed if the answer is a part of
+// what the log holds or the place did not say what it holds there, else not collected.
+func (t table) uncovered(from, to time.Time) chainStep {
+	step := chainStep{state: "not_collected", from: []Ref{t.ref()}}
+	untold := slices.ContainsFunc(t.Item.Coverage, func(c evidence.Coverage) bool {
+		return c.State == evidence.Unknown && c.Why == evidence.WhyNoResponse && c.Window.From.Before(to) && c.Window.To.After(from)
+	})
+	if untold || unanswered(t.Item.Answer.Outcome) {
+		step.state, step.gap = "unconfirmed", gapOf(t.Answered)
+	}
+	return step
 }
 
 // coveredBetween tells whether every part of [from, to) was Collected.
@@ -248,6 +292,11 @@ func chainMissing(v *view, _ string) result {
 		}
 	}
 	if len(list) == 0 {
+		for _, name := range chainOrder {
+			if s := v.chain()[name]; s.gap.Key != "" { // it may be one of them
+				return result{state: Unknown, gap: s.gap, from: s.from}
+			}
+		}
 		return notApplicable()
 	}
 	slices.Sort(list)

@@ -50,12 +50,16 @@ type Gatherer struct {
 	budget  ledger.Budget
 	cache   *Cache      // of other investigations; may be nil
 	day     *ledger.Day // what all investigations share; may be nil
+	turns   *Turns      // of all investigations; may be nil
 	compare int         // questions of a dataset that are asked of a second source
 	now     func() time.Time
 }
 
 // Remember lets the gatherer use, and add to, what other investigations were answered.
 func (g *Gatherer) Remember(c *Cache) { g.cache = c }
+
+// TakeTurns bounds what this and all other investigations ask of a source at once.
+func (g *Gatherer) TakeTurns(t *Turns) { g.turns = t }
 
 // New returns a gatherer over sources. order names, for each dataset, the sources to ask, first
 // first; a dataset without an order is asked of every source in the order given.
@@ -139,6 +143,7 @@ func (g *Gatherer) Gather(ctx context.Context, plan Plan) (set evidence.Set, err
 	if err := r.notAsked(); err != nil {
 		return evidence.Set{}, err
 	}
+	r.tell(0)
 	return evidence.NewSet(r.items), nil
 }
 

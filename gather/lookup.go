@@ -99,17 +99,21 @@ func (r *gathering) look(ctx context.Context, l *lookingUp) error {
 	for _, looker := range r.lookersOf(l.what.Kind) {
 		it := r.lookupItem(l.what)
 		it.Source, it.Asked = looker.Name(), r.now().UTC()
-		if part, exceeded := r.budget.Exceeded(r.ledger); exceeded {
-			it.Answer = r.outOfBudget(part)
+		if err := r.meter.exceeded(); err != nil {
+			it.Answer = r.unanswered(err, "")
 			r.recordLook(looker, "budget", l.what, it.Answer, 0)
 			l.items = append(l.items, it)
 			return nil
 		}
 		count := &counting{meter: r.meter}
-		said, err := looker.Look(source.WithWitness(source.WithMeter(ctx, count), r.witness), l.what)
+		within, stop := r.meter.within(ctx)
+		said, err := looker.Look(source.WithWitness(source.WithMeter(within, count), r.witness), l.what)
 		if ctx.Err() != nil {
+			stop()
 			return context.Cause(ctx)
 		}
+		err = late(ctx, within, err)
+		stop()
 		op := "look"
 		it.Answer = evidence.Answer{Outcome: said.Outcome, Native: said.Native, Reason: said.Reason, Taken: said.Taken, Calls: said.Calls, Bytes: said.Bytes}
 		if err != nil {

@@ -1,9 +1,11 @@
 package gather
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"uratori/ledger"
 	"uratori/source"
@@ -19,6 +21,7 @@ type meter struct {
 	mu    sync.Mutex
 	under map[string]int64 // calls under way, by API
 	all   int64
+	told  time.Duration // wall time that the day knows of
 }
 
 func newMeter(lg *ledger.Ledger, budget ledger.Budget, day *ledger.Day) *meter {
@@ -38,6 +41,36 @@ type silent struct{ error }
 
 func (silent) Error() string   { return "" }
 func (s silent) Unwrap() error { return s.error }
+
+// exceeded tells whether a budget is used up, the investigation's or the day's.
+func (m *meter) exceeded() error {
+	if part, over := m.budget.Exceeded(m.ledger); over {
+		return budgetError(part)
+	}
+	if part, over := m.day.Exceeded(); over {
+		return dayError(part)
+	}
+	return nil
+}
+
+// within bounds ctx by the time that is left; its cause then says so.
+func (m *meter) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	left := m.budget.Left(m.ledger).Wall
+	if left == ledger.Unlimited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, left, budgetError("wall time"))
+}
+
+// used tells the day of rows, and of the time that went by since it was last told.
+func (m *meter) used(rows int) error {
+	m.mu.Lock()
+	_, wall := m.ledger.Spent()
+	took := max(0, wall-m.told).Truncate(time.Millisecond)
+	m.told += took
+	m.mu.Unlock()
+	return m.day.Add(ledger.Cost{Rows: int64(rows)}, took)
+}
 
 // Take reserves a call.
 func (m *meter) Take(api string) error {
@@ -71,7 +104,16 @@ func (m *meter) Note(c source.Call) {
 // A counting meter counts the calls of one question.
 type counting struct {
 	*meter
-	n atomic.Int64
+	n       atomic.Int64
+	refused atomic.Bool // a call was not let through
+}
+
+func (c *counting) Take(api string) error {
+	err := c.meter.Take(api)
+	if err != nil {
+		c.refused.Store(true)
+	}
+	return err
 }
 
 func (c *counting) Note(call source.Call) {

@@ -150,7 +150,9 @@ func (r *gathering) second(ctx context.Context, list []*asking) error {
 		}
 		for _, name := range order[len(a.walked):] {
 			s := r.sources[name]
-			cov, err := s.Covers(source.WithMeter(ctx, r.meter), a.scope)
+			within, stop := r.meter.within(ctx)
+			cov, err := s.Covers(source.WithMeter(within, r.meter), a.scope)
+			stop()
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -189,12 +191,14 @@ func (r *gathering) prepare(list []*asking) {
 // askAll puts the questions to one source, as many at once as it takes.
 func (r *gathering) askAll(ctx context.Context, s source.Source, list []*asking) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(1)
-	if c, ok := s.(source.Concurrent); ok {
-		g.SetLimit(max(1, c.Concurrency()))
-	}
+	g.SetLimit(atOnce(s))
 	for _, a := range list {
 		g.Go(func() error {
+			done, err := r.turns.take(ctx, s)
+			if err != nil {
+				return err
+			}
+			defer done()
 			asked := r.now().UTC()
 			said, err := r.put(ctx, s, a.bound, a.scope)
 			if err != nil {
@@ -284,8 +288,8 @@ func (r *gathering) put(ctx context.Context, s source.Source, q query.Query, sco
 // putNew asks a source for the coverage of the scope and then the question. What the source says
 // nobody records is not asked for. put tells whether the source was asked at all.
 func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, scope query.Scope) (k said, put bool, err error) {
-	if part, exceeded := r.budget.Exceeded(r.ledger); exceeded {
-		k.answer = r.outOfBudget(part)
+	if err := r.meter.exceeded(); err != nil {
+		k.answer = r.unanswered(err, "")
 		r.record(s, "budget", q, k.answer, 0)
 		return k, false, nil
 	}
@@ -305,10 +309,14 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		r.witness(d)
 	})
 	op := "ask"
+	outer := ctx
+	ctx, stop := r.meter.within(ctx)
+	defer stop()
 	k.coverage, err = s.Covers(source.WithSubject(ctx, r.subject(q)), scope)
+	err = late(outer, ctx, err)
 	switch {
-	case ctx.Err() != nil:
-		return k, false, context.Cause(ctx)
+	case outer.Err() != nil:
+		return k, false, context.Cause(outer)
 	case err != nil:
 		op, k.coverage = "covers", nil
 		k.answer = r.unanswered(err, "")
@@ -316,17 +324,17 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		k.answer = evidence.Answer{Outcome: evidence.NotCollected, Reason: switchedOff(k.coverage)}
 	default:
 		k.answer, err = s.Ask(source.WithScope(ctx, scope), q)
-		if ctx.Err() != nil {
-			return k, false, context.Cause(ctx)
+		if outer.Err() != nil {
+			return k, false, context.Cause(outer)
 		}
-		if err != nil {
+		if err = late(outer, ctx, err); err != nil {
 			k.answer = r.unanswered(err, k.answer.Native)
 		}
 		if k.answer.Outcome == evidence.Empty && delayed(k.coverage) {
 			k.answer.Outcome = evidence.NotYet
 		}
 	}
-	if errors.Is(err, source.ErrBudget) {
+	if errors.Is(err, source.ErrBudget) || count.refused.Load() {
 		op = "budget"
 	}
 	r.record(s, op, q, k.answer, count.made())
@@ -342,8 +350,12 @@ func (r *gathering) unanswered(err error, native string) evidence.Answer {
 	return evidence.Answer{Outcome: failure(err), Reason: err.Error(), Native: native}
 }
 
-func (r *gathering) outOfBudget(part string) evidence.Answer {
-	return evidence.Answer{Outcome: evidence.Throttled, Reason: budgetError(part).Error()}
+// late is the error of a source whose time was up by our own bound and not by the asker's end.
+func late(outer, inner context.Context, err error) error {
+	if err != nil && outer.Err() == nil && inner.Err() != nil {
+		return context.Cause(inner)
+	}
+	return err
 }
 
 // failure is the outcome of an answer that never came.
@@ -402,6 +414,14 @@ func (r *gathering) record(s source.Source, op string, q query.Query, a evidence
 	r.ledger.Append(op, map[string]string{
 		"source": s.Name(), "question": q.String(), "outcome": a.Outcome.String(),
 	}, ledger.Cost{Calls: int64(max(0, a.Calls-metered)), Rows: int64(len(a.Rows))})
+	r.tell(len(a.Rows))
+}
+
+// tell lets the day know of rows and time; what it cannot be told stands in the ledger.
+func (r *gathering) tell(rows int) {
+	if err := r.meter.used(rows); err != nil {
+		r.ledger.Append("day", map[string]string{"error": err.Error()}, ledger.Cost{})
+	}
 }
 
 // witness takes a document that a source hands over; the same one is kept once.

@@ -310,3 +310,69 @@ func TestTwoSourcesAreHeldAgainstEachOther(t *testing.T) {
 		}
 	}
 }
+
+// silence is a source that answers nothing until the asker leaves.
+type silence struct{ remote }
+
+func (s *silence) Ask(ctx context.Context, _ query.Query) (evidence.Answer, error) {
+	<-ctx.Done()
+	return evidence.Answer{}, fmt.Errorf("ask %s: %w: %w", s.name, source.ErrUnavailable, ctx.Err())
+}
+
+// The time that an investigation may take ends a call that is under way, too, and is named.
+func TestWallTimeEndsACall(t *testing.T) {
+	b := ledger.NoLimit()
+	b.Wall = 200 * time.Millisecond
+	began := time.Now()
+	set, _ := gathered(t, b, nil, time.Now(), &silence{remote{name: "a", state: evidence.Collected}})
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	told := 0
+	for _, it := range set.Items() {
+		if it.Source != "a" || it.Kind != evidence.AnswerItem {
+			continue
+		}
+		told++
+		if it.Answer.Outcome != evidence.Throttled || it.Answer.Reason != "the investigation's budget is used up: wall time" {
+			t.Errorf("%s: %s (%s)", it.Question, it.Answer.Outcome, it.Answer.Reason)
+		}
+	}
+	if told < 2 {
+		t.Errorf("%d questions tell of it", told)
+	}
+	// The end of whoever asks is no budget.
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	g, err := New([]source.Source{&silence{remote{name: "a", state: evidence.Collected}}}, nil, ledger.New(time.Now), ledger.NoLimit(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Gather(ctx, planned(t)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v; want the asker's end", err)
+	}
+}
+
+// However many investigations run, a source is asked no more at once than it takes.
+func TestTurnsAreShared(t *testing.T) {
+	a := &remote{name: "a", slow: func(query.Query) time.Duration { return 2 * time.Millisecond }}
+	turns := NewTurns()
+	var all sync.WaitGroup
+	for range 4 {
+		g, err := New([]source.Source{a}, nil, ledger.New(time.Now), ledger.NoLimit(), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.TakeTurns(turns)
+		plan := planned(t)
+		all.Go(func() {
+			if _, err := g.Gather(t.Context(), plan); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if a.most > a.Concurrency() {
+		t.Errorf("%d questions at once; the source takes %d", a.most, a.Concurrency())
+	}
+}

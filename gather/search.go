@@ -44,15 +44,16 @@ func (r *gathering) search(ctx context.Context, round int, s playbook.Search, ta
 		Kind: evidence.SearchItem, Round: round, Question: s.ID, Source: s.Source, Scope: query.Scope{Window: bound.Window}, Asked: r.now().UTC(),
 	}
 	op, count := "search", &counting{meter: r.meter}
-	if part, exceeded := r.budget.Exceeded(r.ledger); exceeded {
-		op, it.Answer = "budget", r.outOfBudget(part)
+	if err := r.meter.exceeded(); err != nil {
+		op, it.Answer = "budget", r.unanswered(err, "")
 	} else {
-		var err error
-		it.Answer, err = taker.Search(source.WithMeter(ctx, count), bound)
+		within, stop := r.meter.within(ctx)
+		defer stop()
+		it.Answer, err = taker.Search(source.WithMeter(within, count), bound)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil {
+		if err = late(ctx, within, err); err != nil {
 			calls := it.Answer.Calls
 			it.Answer = r.unanswered(err, it.Answer.Native)
 			it.Answer.Calls = calls

@@ -42,10 +42,13 @@ type Tools struct {
 	Language  phrase.Lang
 	Budget    ledger.Budget
 	Cache     *gather.Cache    // answers that investigations of this process share; may be nil
+	Turns     *gather.Turns    // at each source, shared by the investigations of this process; may be nil
 	Compare   int              // questions of each dataset that are asked of a second source, too
 	Day       *ledger.Day      // budget that all investigations of a day share; may be nil
 	Version   string           // of the program
 	Now       func() time.Time // wall clock, for the ledger only
+	// Watch is told of the ledger as an investigation begins, so that somebody may look on; may be nil.
+	Watch func(finding.Finding, *ledger.Ledger)
 }
 
 // A Case is one investigated finding.
@@ -71,6 +74,9 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 		}
 	}()
 	lg := ledger.New(t.Now)
+	if t.Watch != nil {
+		t.Watch(f, lg)
+	}
 	plan, err := t.plan(f, others, testimony)
 	if err != nil {
 		return Case{}, err
@@ -85,6 +91,7 @@ func (t Tools) Run(ctx context.Context, f finding.Finding, others []finding.Find
 	gatherer.Remember(t.Cache)
 	gatherer.Share(t.Day)
 	gatherer.Compare(t.Compare)
+	gatherer.TakeTurns(t.Turns)
 	set, err := gatherer.Gather(ctx, plan)
 	if err != nil {
 		return Case{}, err

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"uratori/fact"
 	"uratori/finding"
 	"uratori/investigate"
+	"uratori/investigate/truthtest"
 	"uratori/ledger"
 	"uratori/narrative"
 	"uratori/phrase"
@@ -165,72 +165,13 @@ func TestVariantsComeToTheTruth(t *testing.T) {
 			t.Run(fmt.Sprint(v.ID, seed), func(t *testing.T) {
 				t.Parallel()
 				w := enter(t, v.ID, seed, phrase.JA)
-				c := w.run(t)
-				a := c.Assessment
-				got := fmt.Sprintf("%s %s %s %s", a.Verdict(), a.Band(), a.Confidence(), a.Urgency())
-				want := fmt.Sprintf("%s %s %s %s", w.truth.Verdict, w.truth.Band, w.truth.Confidence, w.truth.Urgency)
-				if got != want {
-					t.Errorf("judged %s; want %s", got, want)
-				}
-				if v.ID == "c" {
-					if a.Score() < w.truth.Score {
-						t.Errorf("score %d; want at least %d", a.Score(), w.truth.Score)
-					}
-				} else if a.Score() != w.truth.Score {
-					t.Errorf("score %d; want %d", a.Score(), w.truth.Score)
-				}
-				if w.truth.Ceiling != 0 && a.Ceiling() != w.truth.Ceiling {
-					t.Errorf("ceiling %d; want %d", a.Ceiling(), w.truth.Ceiling)
-				}
-				for _, kind := range w.truth.Missing {
-					if !slices.ContainsFunc(a.Gaps(), func(g policy.Gap) bool { return g.Key == kind && slices.Contains(a.CappedBy(), g.ID) }) {
-						t.Errorf("confidence is capped by %v, which names no gap of %s", a.CappedBy(), kind)
-					}
-				}
-				for name, want := range w.truth.Facts {
-					key, subject, _ := strings.Cut(name, "@")
-					f := a.Facts().Get(fact.Key(key), subject)
-					if got := plain(f); got != fmt.Sprint(want) {
-						t.Errorf("%s = %s; want %v (%s, gap %v, from %v)", name, got, want, f.Rule, f.Gap, f.From)
-					}
-				}
-				for _, name := range w.truth.Unknown {
-					if f := a.Facts().Get(fact.Key(name), ""); f.State != fact.Unknown {
-						t.Errorf("%s = %s; it cannot be known", name, plain(f))
-					}
-				}
+				truthtest.Hold(t, w.truth, w.run(t).Assessment)
 			})
 		}
 	}
 }
 
-// plain is a fact's value as the truth writes it.
-func plain(f fact.Fact) string {
-	switch f.State {
-	case fact.Unknown:
-		return "unknown"
-	case fact.NotApplicable:
-		return "not applicable"
-	case fact.Known, fact.AtLeast:
-	}
-	v := f.Value
-	switch v.Type {
-	case fact.Bool:
-		return fmt.Sprint(v.Num == 1)
-	case fact.Int, fact.Bytes, fact.Minutes, fact.Hour:
-		return fmt.Sprint(v.Num)
-	case fact.Decimal:
-		return strings.TrimSuffix(fmt.Sprintf("%d.%d", v.Num/10, v.Num%10), ".0")
-	case fact.Weekday:
-		return time.Weekday(v.Num).String()
-	case fact.Label:
-		return v.JA
-	case fact.Texts:
-		return strings.Join(v.List, " ")
-	default:
-		return v.Str
-	}
-}
+var plain = truthtest.Plain
 
 // What the logs say of variant (d) changes nothing: verdict, score, confidence and every fact
 // equal (a)'s, except those that quote the text or count the one call more.

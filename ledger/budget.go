@@ -72,6 +72,9 @@ func (b Budget) Allows(l *Ledger, api string, under, ofAPI int64) (part string, 
 	if left.Calls != Unlimited && left.Calls <= under {
 		return "calls", false
 	}
+	if left.Pages != Unlimited && left.Pages <= under { // each may bring a page
+		return "pages", false
+	}
 	if n, limited := left.APIs[api]; limited && n != Unlimited && n <= ofAPI {
 		return "calls of " + api, false
 	}

@@ -25,6 +25,7 @@ type Day struct {
 	name   string // of today's file
 	offset int64  // how far it was read
 	spent  Cost
+	wall   time.Duration
 	apis   map[string]int64
 	under  map[string]int64 // calls of this process under way
 	all    int64
@@ -35,11 +36,12 @@ type use struct {
 	API   string `json:"api"`
 	Calls int64  `json:"calls"`
 	Pages int64  `json:"pages"`
+	Rows  int64  `json:"rows,omitempty"`
 	Bytes int64  `json:"bytes"`
+	Wall  int64  `json:"ms,omitempty"` // that an investigation took since it last said so
 }
 
-// OpenDay returns the day kept in a folder, which is made if it is not there. Of the budget, Calls,
-// Pages, Bytes and APIs count.
+// OpenDay returns the day kept in a folder, which is made if it is not there.
 func OpenDay(dir string, b Budget, now func() time.Time) (*Day, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("keep the day's budget: %w", err)
@@ -55,7 +57,7 @@ func OpenDay(dir string, b Budget, now func() time.Time) (*Day, error) {
 func (d *Day) read() error {
 	name := filepath.Join(d.dir, "spent-"+d.now().UTC().Format(time.DateOnly)+".jsonl")
 	if name != d.name {
-		d.name, d.offset, d.spent, d.apis = name, 0, Cost{}, map[string]int64{}
+		d.name, d.offset, d.spent, d.wall, d.apis = name, 0, Cost{}, 0, map[string]int64{}
 	}
 	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -84,8 +86,11 @@ func (d *Day) read() error {
 }
 
 func (d *Day) add(u use) {
-	d.spent = d.spent.plus(Cost{Calls: max(0, u.Calls), Pages: max(0, u.Pages), Bytes: max(0, u.Bytes)})
-	d.apis[u.API] += max(0, u.Calls)
+	d.spent = d.spent.plus(Cost{Calls: max(0, u.Calls), Pages: max(0, u.Pages), Rows: max(0, u.Rows), Bytes: max(0, u.Bytes)})
+	d.wall += time.Duration(max(0, min(u.Wall, int64(24*time.Hour/time.Millisecond)))) * time.Millisecond
+	if u.API != "" {
+		d.apis[u.API] += max(0, u.Calls)
+	}
 }
 
 // Take reserves a call of an API. Where the day's budget is used up, ok is false and part says
@@ -99,22 +104,49 @@ func (d *Day) Take(api string) (part string, ok bool) {
 	if err := d.read(); err != nil {
 		return err.Error(), false // what cannot be counted is not spent
 	}
-	b := d.budget
-	over := func(limit, used int64) bool { return limit != Unlimited && used >= limit }
-	limit, limited := b.APIs[api]
-	switch {
-	case over(b.Calls, d.spent.Calls+d.all):
-		return "calls", false
-	case over(b.Pages, d.spent.Pages):
-		return "pages", false
-	case over(b.Bytes, d.spent.Bytes):
-		return "bytes", false
-	case limited && over(limit, d.apis[api]+d.under[api]):
+	if part, exceeded := d.over(d.all); exceeded {
+		return part, false
+	}
+	if limit, limited := d.budget.APIs[api]; limited && limit != Unlimited && d.apis[api]+d.under[api] >= limit {
 		return "calls of " + api, false
 	}
 	d.under[api]++
 	d.all++
 	return "", true
+}
+
+// over tells which part of the day's budget is used up, where so many calls are under way: each of
+// them may bring a page.
+func (d *Day) over(under int64) (part string, exceeded bool) {
+	b := d.budget
+	for _, p := range []struct {
+		name        string
+		limit, used int64
+	}{
+		{"calls", b.Calls, d.spent.Calls + under},
+		{"pages", b.Pages, d.spent.Pages + under},
+		{"rows", b.Rows, d.spent.Rows},
+		{"bytes", b.Bytes, d.spent.Bytes},
+		{"wall time", int64(b.Wall), int64(d.wall)},
+	} {
+		if p.limit != Unlimited && p.used >= p.limit {
+			return p.name, true
+		}
+	}
+	return "", false
+}
+
+// Exceeded tells whether the day's budget is used up, and the first part of it that is.
+func (d *Day) Exceeded() (part string, exceeded bool) {
+	if d == nil {
+		return "", false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.read(); err != nil {
+		return err.Error(), true // what cannot be counted is not spent
+	}
+	return d.over(0)
 }
 
 // Note records a call that was reserved and made.
@@ -126,7 +158,21 @@ func (d *Day) Note(api string, c Cost) error {
 	defer d.mu.Unlock()
 	d.under[api]--
 	d.all--
-	line, err := json.Marshal(use{API: record(api), Calls: max(0, c.Calls), Pages: max(0, c.Pages), Bytes: max(0, c.Bytes)})
+	return d.append(use{API: record(api), Calls: max(0, c.Calls), Pages: max(0, c.Pages), Bytes: max(0, c.Bytes)})
+}
+
+// Add records what was used up otherwise: rows of answers, and time that went by.
+func (d *Day) Add(c Cost, wall time.Duration) error {
+	if d == nil || c == (Cost{}) && wall < time.Millisecond {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.append(use{Calls: max(0, c.Calls), Pages: max(0, c.Pages), Rows: max(0, c.Rows), Bytes: max(0, c.Bytes), Wall: max(0, wall.Milliseconds())})
+}
+
+func (d *Day) append(u use) error {
+	line, err := json.Marshal(u)
 	if err != nil {
 		return fmt.Errorf("keep the day's budget: %w", err)
 	}

@@ -104,3 +104,37 @@ func TestADayThatCannotBeKeptIsToldOf(t *testing.T) {
 		t.Error("no day is no bound")
 	}
 }
+
+// Rows and time are bounded like calls, by whichever process they were used.
+func TestRowsAndTimeOfTheDay(t *testing.T) {
+	for part, limit := range map[string]func(*Budget){
+		"rows":      func(b *Budget) { b.Rows = 100 },
+		"wall time": func(b *Budget) { b.Wall = 100 * time.Millisecond },
+	} {
+		b := NoLimit()
+		limit(&b)
+		dir := t.TempDir()
+		one, err := OpenDay(dir, b, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := OpenDay(dir, b, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got, over := two.Exceeded(); over {
+				t.Errorf("%q is used up too early", got)
+			}
+			if err := one.Add(Cost{Rows: 50}, 50*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, over := two.Exceeded(); !over || got != part {
+			t.Errorf("%q is used up; want %q", got, part)
+		}
+		if got, ok := two.Take("x:Y"); ok || got != part {
+			t.Errorf("a call is let through by %q; want %q used up", got, part)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"uratori/evidence"
 	"uratori/finding"
 	"uratori/guardduty"
 	"uratori/investigate"
@@ -28,6 +32,7 @@ type job struct {
 	store, config, lang string
 	format, out, failOn string
 	region              string
+	parallel            int
 }
 
 func (a *app) investigate() *cobra.Command {
@@ -57,6 +62,7 @@ or configuration; 3 --fail-on was reached, or verification refused the report.`,
 	f.StringVar(&j.format, "format", "", "md, html, json or all (default: md, or all into a folder)")
 	f.StringVarP(&j.out, "out", "o", "", "file for one format, or folder for the whole bundle")
 	f.StringVar(&j.region, "region", "", "AWS Region of a finding that is named by its id")
+	f.IntVar(&j.parallel, "parallel", 1, "findings investigated at once; services are asked no faster for it")
 	f.StringVar(&j.failOn, "fail-on", "", "exit with 3 at this verdict or a worse one: benign, inconclusive, suspicious, malicious")
 	return cmd
 }
@@ -74,6 +80,9 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	}
 	if j.format != "" && j.format != "all" && formatNames[j.format] == "" {
 		return usage(fmt.Errorf("--format is md, html, json or all, not %q", j.format))
+	}
+	if j.parallel < 1 || j.parallel > 64 {
+		return usage(fmt.Errorf("--parallel is 1 to 64, not %d", j.parallel))
 	}
 	if j.format == "all" && j.out == "" {
 		return usage(errors.New("--format all needs a folder: name one with -o"))
@@ -111,19 +120,19 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	defer a.close(open)
 	t.Sources, t.Order, t.Lookers, t.Compare = open.sources, open.order, open.lookers, compared(c)
 	worst := policy.Unjudged
-	for _, i := range cases {
-		f := findings[i]
-		others := append(slices.Delete(slices.Clone(findings), i, i+1), members...) // older versions of the same are among them
-		cs, err := t.Run(ctx, f, others, nil)
-		if err != nil {
-			return err
-		}
-		a.advise(cs)
-		if err := a.deliver(cs, j, len(cases) > 1); err != nil {
-			return err
-		}
+	live, end := a.spending(t.Budget)
+	defer end()
+	t.Watch = live.watch
+	if err := each(ctx, t, findings, cases, members, j.parallel, func(cs investigate.Case) error {
+		live.hide()
+		a.advise(cs, j.config)
 		worst = max(worst, cs.Assessment.Verdict())
+		return a.deliver(cs, j, len(cases) > 1)
+	}); err != nil {
+		end()
+		return err
 	}
+	end()
 	if threshold != policy.Unjudged && worst >= threshold {
 		return refusal{fmt.Errorf("the verdict is %s, and --fail-on is %s", worst, threshold)}
 	}
@@ -152,6 +161,49 @@ func newest(findings []finding.Finding) []int {
 	return out
 }
 
+// each investigates those findings whose places are given, so many at once, and hands the cases on in
+// that order. The other findings, older versions of the same among them, and the members of sequences
+// are known to each.
+func each(ctx context.Context, t investigate.Tools, findings []finding.Finding, places []int, members []finding.Finding, atOnce int, use func(investigate.Case) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	turn, cases := make(chan struct{}, atOnce), make([]chan investigate.Case, len(places))
+	for i := range cases {
+		cases[i] = make(chan investigate.Case, 1)
+	}
+	g.Go(func() error {
+		for i, at := range places {
+			select {
+			case turn <- struct{}{}:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			g.Go(func() error {
+				defer func() { <-turn }()
+				cs, err := t.Run(ctx, findings[at], append(slices.Delete(slices.Clone(findings), at, at+1), members...), nil)
+				if err == nil {
+					cases[i] <- cs
+				}
+				return err
+			})
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for _, next := range cases {
+			select {
+			case cs := <-next:
+				if err := use(cs); err != nil {
+					return err
+				}
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
 // fits says before the work whether its results can be written where -o says.
 func (j job) fits(findings int) error {
 	if j.out == "" {
@@ -177,10 +229,13 @@ func (j job) fits(findings int) error {
 
 // advise tells what looks like a mistake in what was given. The report says the same in its own
 // way: nothing found, and what was not collected.
-func (a *app) advise(cs investigate.Case) {
+func (a *app) advise(cs investigate.Case, config string) {
 	f := cs.Finding
 	if at := f.FirstSeen; at.After(time.Now().Add(time.Hour)) {
 		a.hint(fmt.Sprintf("finding %s: its time %s lies in the future; check the clock of this machine, and the finding", f.ID, at.UTC().Format(time.RFC3339)))
+	}
+	for _, line := range unanswered(cs, config) {
+		a.hint(fmt.Sprintf("finding %s: %s", f.ID, line))
 	}
 	asked, rows := 0, 0
 	for _, it := range cs.Evidence.Items() {
@@ -191,6 +246,64 @@ func (a *app) advise(cs investigate.Case) {
 	if asked > 0 && rows == 0 {
 		a.hint(fmt.Sprintf("finding %s: none of the CloudTrail records answers any question; are these the logs of account %s around %s?", f.ID, f.Account, f.FirstSeen.UTC().Format(time.RFC3339)))
 	}
+}
+
+// unanswered says which sources gave no answer to questions, or a part of one, and what to do about it.
+func unanswered(cs investigate.Case, config string) (lines []string) {
+	type count struct {
+		of     map[evidence.Outcome]int
+		reason string // the first that was given
+	}
+	spent := map[string]bool{} // sources that were not asked because a budget was used up
+	for _, e := range cs.Ledger.Entries() {
+		if e.Op == "budget" {
+			spent[e.Attrs["source"]] = true
+		}
+	}
+	asked, told := map[string]int{}, map[string]*count{}
+	for _, it := range cs.Evidence.Items() {
+		if it.Source == "" || it.Kind != evidence.AnswerItem {
+			continue
+		}
+		asked[it.Source]++
+		switch o := it.Answer.Outcome; o {
+		case evidence.Denied, evidence.Throttled, evidence.Failed, evidence.Truncated:
+			c := told[it.Source]
+			if c == nil {
+				c = &count{of: map[evidence.Outcome]int{}, reason: it.Answer.Reason}
+				told[it.Source] = c
+			}
+			c.of[o]++
+		case evidence.Found, evidence.Empty, evidence.NotCollected, evidence.NotYet, evidence.NotAsked:
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(told)) {
+		c := told[name]
+		var parts []string
+		for _, o := range []evidence.Outcome{evidence.Denied, evidence.Failed, evidence.Throttled, evidence.Truncated} {
+			if n := c.of[o]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%d %s", n, o))
+			}
+		}
+		advice := fmt.Sprintf("uratori doctor --config %s says what is wrong; investigate again once it is mended", cmp.Or(config, "FILE"))
+		switch {
+		case spent[name]:
+			advice = "raise budget: in the configuration, or investigate again later, to see the rest"
+		case c.of[evidence.Truncated] > 0 && len(c.of) == 1:
+			advice = "the report says \"at least\" where more may have happened"
+		}
+		lines = append(lines, fmt.Sprintf("source %s: of %d questions %s (%s); %s", name, asked[name], strings.Join(parts, ", "), brief(c.reason), advice))
+	}
+	return lines
+}
+
+// brief cuts a reason to what fits on a line.
+func brief(s string) string {
+	const most = 200
+	if r := []rune(strings.Join(strings.Fields(s), " ")); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return strings.Join(strings.Fields(s), " ")
 }
 
 // findings reads the findings of a file or of standard input.

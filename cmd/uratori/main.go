@@ -10,10 +10,13 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"uratori/source/call"
 )
 
 // The exit statuses. They are part of the contract with scripts: README.md.
@@ -39,6 +42,9 @@ type app struct {
 	out, err io.Writer
 	getenv   func(string) string
 	now      func() time.Time // what sources compare with: retention and delays; nil for the clock
+
+	once   sync.Once    // for caller
+	caller *call.Caller // see shared
 }
 
 // clock is the time by which sources judge what is held and what has not arrived yet.

@@ -59,8 +59,19 @@ func paces() map[string]call.Pace {
 	return all
 }
 
+// shared makes every call to a service, whichever command or investigation it is for: the services'
+// limits are theirs, and count all of the process.
+func (a *app) shared() *call.Caller {
+	a.once.Do(func() {
+		if a.caller == nil {
+			a.caller = call.New(call.Options{Paces: paces()})
+		}
+	})
+	return a.caller
+}
+
 func (a *app) reach(c config.Config) *reach {
-	r := &reach{app: a, config: c, caller: call.New(call.Options{Paces: paces()})}
+	r := &reach{app: a, config: c, caller: a.shared()}
 	r.secrets = secret.NewResolver(c.Dir, a.getenv, map[string]secret.Fetch{
 		"ssm": secret.Remember(r.parameter, secretLife, a.clock), "awssm": secret.Remember(r.secret, secretLife, a.clock),
 	})
@@ -138,7 +149,7 @@ func (r *reach) splunk(y config.Source) (source.Source, error) {
 	s := y.Splunk
 	opt := splunk.Options{
 		Name: y.Name, Endpoint: s.URL, Token: r.ask(s.Token), Caller: r.caller, Accept: s.Accept,
-		MaxRows: s.MaxRows, Delay: length(s.Delay), Now: r.app.clock,
+		MaxRows: s.MaxRows, Delay: length(s.Delay), Timeout: length(y.Timeout), Now: r.app.clock,
 		Way: map[string]splunk.Way{"": splunk.ByJob, "job": splunk.ByJob, "oneshot": splunk.ByOneshot, "export": splunk.ByExport}[s.Way],
 	}
 	if s.User != "" {
@@ -177,7 +188,7 @@ func (r *reach) splunk(y config.Source) (source.Source, error) {
 func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (source.Source, error) {
 	t := y.CloudTrail
 	opt := cloudtrail.Options{
-		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Now: r.app.clock,
+		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Timeout: length(y.Timeout), Now: r.app.clock,
 		Credentials: func(ctx context.Context) (cloudtrail.Credentials, error) {
 			k, err := r.keys(ctx)
 			return cloudtrail.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
@@ -219,7 +230,7 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 			return athena.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
 		},
 		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layouts[t.Layout], Kinds: t.Kinds,
-		Accounts: accounts, Regions: r.config.Regions, ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Assert: assertions(y.Coverage),
+		Accounts: accounts, Regions: r.config.Regions, ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Wait: length(y.Timeout), Assert: assertions(y.Coverage),
 	})
 }
 
@@ -227,7 +238,7 @@ func (r *reach) entra(y config.Source) (source.Source, error) {
 	e := y.Entra
 	s, err := entra.New(entra.Options{
 		Name: y.Name, TenantID: e.Tenant, ClientID: e.ClientID, Secret: r.ask(e.Secret), Endpoint: e.Endpoint, TokenURL: e.TokenURL,
-		Caller: r.caller, Now: r.app.clock, NonInteractive: e.NonInteractive, Retention: length(e.Retention), Delay: length(e.Delay),
+		Caller: r.caller, Now: r.app.clock, NonInteractive: e.NonInteractive, Retention: length(e.Retention), Delay: length(e.Delay), Timeout: length(y.Timeout),
 	})
 	if err != nil {
 		return nil, err

@@ -95,10 +95,13 @@ func day(c config.Config) (*ledger.Day, error) {
 		return nil, nil
 	}
 	b := ledger.NoLimit()
-	for to, n := range map[*int64]int64{&b.Calls: y.Calls, &b.Pages: y.Pages, &b.Bytes: y.Bytes} {
+	for to, n := range map[*int64]int64{&b.Calls: y.Calls, &b.Pages: y.Pages, &b.Rows: y.Rows, &b.Bytes: y.Bytes} {
 		if n > 0 {
 			*to = n
 		}
+	}
+	if d, err := time.ParseDuration(y.Wall); err == nil {
+		b.Wall = d
 	}
 	b.APIs = y.APIs
 	return ledger.OpenDay(c.Path(y.Dir), b, time.Now)
@@ -107,7 +110,7 @@ func day(c config.Config) (*ledger.Day, error) {
 // A judge is what does not depend on where the logs are: playbooks, policy, language.
 func tools(c config.Config, lang string) (investigate.Tools, error) {
 	t := investigate.Tools{
-		Narrator: narrative.Default{}, Settings: settings(c), Language: phrase.Lang(lang), Budget: budget(c), Cache: gather.NewCache(), Version: version, Now: time.Now,
+		Narrator: narrative.Default{}, Settings: settings(c), Language: phrase.Lang(lang), Budget: budget(c), Cache: gather.NewCache(), Turns: gather.NewTurns(), Version: version, Now: time.Now,
 	}
 	var err error
 	if t.Day, err = day(c); err != nil {

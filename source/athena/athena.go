@@ -49,6 +49,7 @@ type Options struct {
 	MaxBytes int64         // bytes that one query may scan; 0 leaves it to the workgroup
 	MaxRows  int           // records fetched at most where a question is computed here; 0 means 50,000
 	Timeout  time.Duration // of one query; 0 means 10 minutes
+	Wait     time.Duration // of one call of the API; 0 means 30 s
 	Poll     time.Duration // first pause between looks at a query's state, doubled up to 5 s; 0 means 250 ms
 
 	Delay     time.Duration // records younger than that may be on their way; 0 means 15 minutes
@@ -104,6 +105,7 @@ func New(opt Options) (*Source, error) {
 	opt.Late = cmp.Or(opt.Late, 24*time.Hour)
 	opt.MaxRows = cmp.Or(opt.MaxRows, 50_000)
 	opt.Timeout = cmp.Or(opt.Timeout, 10*time.Minute)
+	opt.Wait = cmp.Or(opt.Wait, 30*time.Second)
 	opt.Poll = cmp.Or(opt.Poll, 250*time.Millisecond)
 	opt.Delay = cmp.Or(opt.Delay, 15*time.Minute)
 	if opt.Now == nil {

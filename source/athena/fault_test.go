@@ -122,6 +122,24 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A call that is never answered ends by itself, whoever waits for it.
+func TestSilenceEnds(t *testing.T) {
+	quiet(t)
+	for _, op := range operations[:4] {
+		d := against(t, records(), athenatest.Options{}, func(o *Options) { o.Wait = 50 * time.Millisecond })
+		d.aws.Tolerate()
+		d.aws.Script(awstest.Fault{Service: "athena", Operation: op, Do: awstest.Timeout})
+		began := time.Now()
+		a, err := d.Ask(t.Context(), all(""))
+		if err == nil && a.Outcome != evidence.Failed || err != nil && !errors.Is(err, source.ErrUnavailable) {
+			t.Errorf("%s: %s (%s), %v", op, a.Outcome, a.Reason, err)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%s: it took %s", op, took)
+		}
+	}
+}
+
 // partition checks that intervals are the window, whole and in order.
 func partition(t *testing.T, what string, cov []evidence.Coverage, scope query.Scope) {
 	t.Helper()

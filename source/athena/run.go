@@ -53,7 +53,9 @@ func (s *Source) do(ctx context.Context, t *tally, op string, f func(context.Con
 		Source:   s.Name(),
 		Endpoint: endpoint(s.opt),
 		Do: func(ctx context.Context) (call.Cost, error) {
-			cost, err := f(ctx)
+			within, cancel := context.WithTimeout(ctx, s.opt.Wait)
+			defer cancel()
+			cost, err := f(within)
 			return cost, mapped(ctx, op, err)
 		},
 	})

@@ -101,6 +101,8 @@ const (
 	Failed                       // the job failed
 	Redirect                     // 302 to somewhere else
 	Unended                      // export: the last row is missing
+	Unavailable                  // 503, of a proxy before it
+	Command                      // 400: the role may not run a command of the search
 )
 
 // A Fault is one entry of the script: it strikes a call, so many times.
@@ -109,6 +111,9 @@ type Fault struct {
 	Kind  Kind
 	Times int // 0 means every time
 	After int // calls of that kind that are let through first
+	// Holding is a text that a search must hold for the fault to strike it, such as a sourcetype; calls
+	// that send no search are then let through. "" strikes any call.
+	Holding string
 }
 
 // A Request is one call that was made.
@@ -235,7 +240,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	auth, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	s.mu.Lock()
 	s.requests = append(s.requests, Request{c, time.Now(), r.Form, auth})
-	fault := s.strike(c)
+	fault := s.strike(c, r.Form.Get("search"))
 	s.mu.Unlock()
 	if !s.opt.Now.IsZero() {
 		w.Header().Set("Date", s.opt.Now.UTC().Format(http.TimeFormat))
@@ -299,10 +304,10 @@ func (s *Server) callOf(r *http.Request) (Call, bool) {
 }
 
 // strike is the fault for a call; its count goes down.
-func (s *Server) strike(c Call) Kind {
+func (s *Server) strike(c Call, search string) Kind {
 	for i := range s.script {
 		f := &s.script[i]
-		if f.On != Any && f.On != c || f.Times < 0 {
+		if f.On != Any && f.On != c || f.Times < 0 || !strings.Contains(search, f.Holding) {
 			continue
 		}
 		if f.After > 0 {
@@ -349,6 +354,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, k Kind) bool {
 		answer(w, http.StatusInternalServerError, "ERROR", "splunkd is not well")
 	case Invalid:
 		answer(w, http.StatusBadRequest, "FATAL", "Error in 'search' command: Unable to parse the search.")
+	case Unavailable:
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("<html>503 Service Unavailable</html>")) // the client may be gone
+	case Command:
+		answer(w, http.StatusBadRequest, "FATAL", "Error in 'SearchProcessor': your role may not run the command 'stats'.")
 	case Expired:
 		answer(w, http.StatusUnauthorized, "WARN", "call not properly authenticated")
 	case Forbidden:
