@@ -66,7 +66,7 @@ func (a *app) examine(ctx context.Context, c config.Config, days int, asJSON boo
 	defer a.close(open)
 	to := a.clock().UTC().Truncate(time.Hour)
 	e := examination{lang: c.Language, window: query.Window{From: to.AddDate(0, 0, -days), To: to}}
-	spent := &spending{calls: map[string]int{}}
+	spent := &callTally{calls: map[string]int{}}
 	ctx = source.WithMeter(ctx, spent)
 	if e.checks, err = a.checks(ctx, c, open, e.window); err != nil {
 		return err
@@ -101,15 +101,15 @@ func (e examination) verdict() error {
 	return refusal{fmt.Errorf("%d of %d checks are wrong; the first: %s: %s: %s", len(wrong), len(e.checks), k.Subject, k.Name, k.Says.EN)}
 }
 
-// spending counts the calls of a doctor's visit by API. It allows them all.
-type spending struct {
+// callTally counts the calls of a doctor's visit by API. It allows them all.
+type callTally struct {
 	mu    sync.Mutex
 	calls map[string]int
 }
 
-func (*spending) Take(string) error { return nil }
+func (*callTally) Take(string) error { return nil }
 
-func (s *spending) Note(c source.Call) {
+func (s *callTally) Note(c source.Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[c.API]++
