@@ -12,6 +12,7 @@ import (
 	"uratori/evidence"
 	"uratori/fact"
 	"uratori/investigate"
+	"uratori/investigate/truthtest"
 	"uratori/phrase"
 	"uratori/policy"
 	"uratori/source"
@@ -77,7 +78,7 @@ func TestLookUpsReachTheReport(t *testing.T) {
 			}
 		}
 		if f := c.Assessment.Facts().Get("impact.bucket_public_now", ""); f.State != fact.Known || f.Value.Num != 1 {
-			t.Errorf("%s: public now %s", lang, plain(f))
+			t.Errorf("%s: public now %s", lang, truthtest.Plain(f))
 		}
 		if !slices.ContainsFunc(c.Assessment.Gaps(), func(g policy.Gap) bool { return g.Key == "look_bucket" && g.Outcome == "denied" }) {
 			t.Errorf("%s: the tags that were refused are no gap", lang)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"uratori/fact"
+	"uratori/investigate/truthtest"
 	"uratori/phrase"
 	"uratori/scenario"
 )
@@ -36,8 +37,8 @@ func TestOtherAccountsAreNotThisOne(t *testing.T) {
 	for _, key := range []fact.Key{
 		"activity.own_logging_changes", "activity.other_logging_changes", "related.other_principals_from_ip", "baseline.peers_same_api", "impact.trails_stopped",
 	} {
-		if got, want := facts.Get(key, ""), clean.Get(key, ""); plain(got) != plain(want) || got.State != want.State {
-			t.Errorf("%s = %s with another account's calls, %s without", key, plain(got), plain(want))
+		if got, want := facts.Get(key, ""), clean.Get(key, ""); truthtest.Plain(got) != truthtest.Plain(want) || got.State != want.State {
+			t.Errorf("%s = %s with another account's calls, %s without", key, truthtest.Plain(got), truthtest.Plain(want))
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"uratori/fact"
 	"uratori/finding"
 	"uratori/investigate"
+	"uratori/investigate/truthtest"
 	"uratori/scenario/kinds"
 	"uratori/source/awstest"
 )
@@ -164,7 +165,7 @@ func TestSettingsOfAWSAreTold(t *testing.T) {
 		"finding.instance_open_ports": "tcp 22 from ::/0 (sg-0123456789abcdef0)",
 	} {
 		name, subject, _ := strings.Cut(key, "@")
-		if got := plain(facts.Get(fact.Key(name), subject)); got != want {
+		if got := truthtest.Plain(facts.Get(fact.Key(name), subject)); got != want {
 			t.Errorf("%s = %s; want %s", key, got, want)
 		}
 	}
@@ -195,8 +196,8 @@ func TestSettingsOfAWSAreTold(t *testing.T) {
 		c.flowsOfOthers(t)
 		back, _ = c.investigate(t)
 		f := back.Assessment.Facts().Get("network.flows", "")
-		if on && plain(f) != "0" || !on && f.State != fact.Unknown {
-			t.Errorf("with a flow log %v: %s flows with the peer", on, plain(f))
+		if on && truthtest.Plain(f) != "0" || !on && f.State != fact.Unknown {
+			t.Errorf("with a flow log %v: %s flows with the peer", on, truthtest.Plain(f))
 		}
 	}
 
@@ -204,7 +205,7 @@ func TestSettingsOfAWSAreTold(t *testing.T) {
 	c = settled(t, "UnauthorizedAccess:EC2/SSHBruteForce", bruteForced)
 	c.aws.Script(awstest.Fault{Service: "ec2", Operation: "DescribeFlowLogs", Do: awstest.Deny})
 	back, text = c.investigate(t)
-	if got := plain(back.Assessment.Facts().Get("coverage.state", "vpc_flow")); got != "unknown" || strings.Contains(text, "no flow log is on now") {
+	if got := truthtest.Plain(back.Assessment.Facts().Get("coverage.state", "vpc_flow")); got != "unknown" || strings.Contains(text, "no flow log is on now") {
 		t.Errorf("flow logs that nobody may ask for are %s", got)
 	}
 

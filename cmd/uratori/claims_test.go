@@ -12,6 +12,7 @@ import (
 	"uratori/evidence"
 	"uratori/fact"
 	"uratori/investigate"
+	"uratori/investigate/truthtest"
 	"uratori/source/awstest"
 )
 
@@ -95,7 +96,7 @@ func TestClaimsReachTheReport(t *testing.T) {
 	for name, want := range map[fact.Key]string{
 		"claims.investigation": "0123abcd-0000-4000-8000-000000000000", "claims.risk_level": "High", "claims.confidence": "Medium",
 	} {
-		if got := plain(facts.Get(name, "")); got != want {
+		if got := truthtest.Plain(facts.Get(name, "")); got != want {
 			t.Errorf("%s = %s; want %s", name, got, want)
 		}
 	}
@@ -155,12 +156,12 @@ func TestClaimsThatAreNotThere(t *testing.T) {
 	config := filepath.Join(r.dir, "uratori.yaml")
 	none := r.investigated(t, "none", id, "--config", config, "--region", awstest.Region)
 	if f := none.Assessment.Facts().Get("claims.total", ""); f.State != fact.NotApplicable {
-		t.Errorf("claims.total = %s; want not applicable", plain(f))
+		t.Errorf("claims.total = %s; want not applicable", truthtest.Plain(f))
 	}
 	r.aws.Script(awstest.Fault{Operation: "ListInvestigations", Do: awstest.Deny})
 	denied := r.investigated(t, "denied", id, "--config", config, "--region", awstest.Region)
 	if f := denied.Assessment.Facts().Get("claims.total", ""); f.State != fact.Unknown || f.Gap.Outcome != evidence.Denied || f.Gap.Key != "look_guardduty_investigation" {
-		t.Errorf("claims.total = %s, gap %v; want unknown, denied", plain(f), f.Gap)
+		t.Errorf("claims.total = %s, gap %v; want unknown, denied", truthtest.Plain(f), f.Gap)
 	}
 	if denied.Assessment.Verdict() != none.Assessment.Verdict() || denied.Assessment.Ceiling() != none.Assessment.Ceiling() {
 		t.Error("a third party's silence changes the verdict")

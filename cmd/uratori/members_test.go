@@ -14,6 +14,7 @@ import (
 	"uratori/fact"
 	"uratori/finding"
 	"uratori/investigate"
+	"uratori/investigate/truthtest"
 	"uratori/scenario/kinds"
 	"uratori/source/awstest"
 )
@@ -98,7 +99,7 @@ func TestMembersOfASequenceAreFetched(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, want := range map[fact.Key]string{"sequence.findings_given": "1", "sequence.unverified": "1", "finding.id": sequenceID} {
-			if got := plain(c.Assessment.Facts().Get(key, "")); got != want {
+			if got := truthtest.Plain(c.Assessment.Facts().Get(key, "")); got != want {
 				t.Errorf("%s = %s; want %s", key, got, want)
 			}
 		}
