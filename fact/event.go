@@ -16,7 +16,7 @@ var eventDefs = []Def{
 	{Key: "event.recorded", Rule: eventRecorded, Type: Bool, Kind: Computed, JA: "イベントの記録", EN: "event recorded", Says: "a record with the API, principal and time of the finding stands in the logs"},
 	{Key: "event.api", Rule: eventAPI, Type: Text, Kind: External, JA: "API", EN: "API", Says: "the finding, else its record"},
 	{Key: "event.service", Rule: eventService, Type: Text, Kind: External, JA: "サービス", EN: "service", Says: "the finding, else its record"},
-	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level S3 and Lambda calls are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data"}},
+	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level calls of S3, invocations of Lambda and calls of models are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data"}},
 	{Key: "event.time", Rule: eventTime, Type: Time, Kind: External, JA: "発生日時", EN: "time", Says: "eventFirstSeen of the finding, else its creation"},
 	{Key: "event.weekday", Rule: eventWeekday, Type: Weekday, Kind: Computed, JA: "曜日", EN: "weekday", Says: "weekday of event.time in the configured zone"},
 	{Key: "event.hour_local", Rule: eventHour, Type: Hour, Kind: Computed, JA: "時刻帯", EN: "hour", Says: "hour of event.time in the configured zone"},
@@ -48,6 +48,11 @@ func eventRecorded(v *view, _ string) result {
 	if v.machine() {
 		return machineRecorded(v)
 	}
+	if finding.FamilyOf(v.f) == "malware_s3" && testFileOnly(v, "").value.Num == 1 {
+		r := known(BoolOf(true), findingRef)
+		r.rule = "the scan saw the test file: the finding is the record"
+		return r
+	}
 	t, why, ok := v.eventRows()
 	if !ok {
 		return why
@@ -71,13 +76,31 @@ func (v *view) primary() (service, api, outcome string) {
 }
 
 func eventAPI(v *view, _ string) result {
-	_, api, _ := v.primary()
-	return told(api)
+	if _, api, _ := v.primary(); api != "" {
+		return told(api)
+	}
+	return ofUpload(v, "api")
 }
 
 func eventService(v *view, _ string) result {
-	service, _, _ := v.primary()
-	return told(service)
+	if service, _, _ := v.primary(); service != "" {
+		return told(service)
+	}
+	return ofUpload(v, "event_source")
+}
+
+// ofUpload is a column of the record that put a scanned object there: a scan names no call.
+func ofUpload(v *view, col string) result {
+	if t, why, ok := v.eventRows(); finding.FamilyOf(v.f) == "malware_s3" {
+		switch {
+		case !ok:
+			return why
+		case t.len() > 0 && t.text(0, col) != "":
+			return known(TextOf(t.text(0, col)), t.row(0))
+		}
+		return t.empty()
+	}
+	return told("")
 }
 
 // eventLog tells which kind of record holds the event. Object-level S3 calls and
@@ -85,12 +108,16 @@ func eventService(v *view, _ string) result {
 func eventLog(v *view, _ string) result {
 	service, api, _ := v.primary()
 	switch {
+	case finding.FamilyOf(v.f) == "malware_s3":
+		return known(NameOf("s3_data"), findingRef) // the upload of the object
 	case api == "" && service == "":
 		return unknown("finding", findingRef)
 	case service == "s3.amazonaws.com" && slices.Contains(objectAPIs, api):
 		return known(NameOf("s3_data"), findingRef)
 	case service == "lambda.amazonaws.com" && strings.HasPrefix(api, "Invoke"):
 		return known(NameOf("lambda_data"), findingRef)
+	case modelService(service) && slices.Contains(modelAPIs, api):
+		return known(NameOf("bedrock_data"), findingRef)
 	}
 	return known(NameOf("cloudtrail_management"), findingRef)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"uratori/evidence"
 	"uratori/finding"
 )
 
@@ -46,6 +47,7 @@ var networkDefs = []Def{
 	{Key: "network.port_opened", Families: networkFamilies, Rule: ofTable("network.port_opened", func(_ *view, t table) result {
 		return t.counted(int64(len(t.succeeded())))
 	}), Type: Int, Kind: Computed, JA: "セキュリティグループの許可の追加", EN: "rules added to the security groups", Says: "successful changes of what the finding's security groups let in", Reads: []string{"error_code"}},
+	{Key: "network.opened_to_all", Families: networkFamilies, Rule: ofTable("network.port_opened", openedToAll), Type: Int, Kind: Computed, JA: "全世界への許可の追加", EN: "rules that let everyone in", Says: "successful changes that name 0.0.0.0/0 or ::/0", Reads: []string{"error_code", "raw:requestParameters"}},
 	{Key: "network.port_changes", Families: networkFamilies, Rule: ofTable("network.port_changes", changeTable), Type: Table, Kind: Observed, JA: "セキュリティグループの変更", EN: "changes of the security groups", Says: "calls that change what the finding's security groups let in", Columns: changeColumns},
 
 	{Key: "dns.queries", Families: networkFamilies, Rule: ofNames(func(v *view, t table) result { n, _ := t.sum("n", t.own(v)); return t.counted(n) }), Type: Int, Kind: Computed, JA: "名前解決の回数", EN: "queries for the name", Says: "count resolver query log records of the instance", Reads: []string{"n", "instance", "source_ip"}},
@@ -145,8 +147,24 @@ func ofFlows(get func(v *view, t table) result) func(*view, string) result {
 		if !v.f.Action.Remote.IP.IsValid() {
 			return notApplicable(findingRef)
 		}
-		return ofTable("network.flows", get)(v, "")
+		return ofTable("network.flows", func(v *view, t table) result { return get(v, t.within(v.functionInterfaces())) })(v, "")
 	}
+}
+
+// within keeps the rows of some interfaces: all of them where none is named, or where the answer
+// does not tell.
+func (t table) within(interfaces []string) table {
+	if _, tells := t.cols["interface"]; !tells || len(interfaces) == 0 {
+		return t
+	}
+	var rows []evidence.Row
+	for i := range t.len() {
+		if slices.Contains(interfaces, t.text(i, "interface")) {
+			rows, t.kept = append(rows, t.Item.Answer.Rows[i]), append(t.kept, i)
+		}
+	}
+	t.Item.Answer.Rows = rows
+	return t
 }
 
 // flowsOf sums a column of the flows of one action, and of one direction if way is not "".
