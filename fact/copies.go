@@ -55,10 +55,12 @@ func copyInstance(v *view, _ string) result {
 		return direct
 	}
 	t, why, ok := v.ask("copy.instance", "")
-	if !ok {
-		if direct.state == Unknown {
-			return direct
-		}
+	switch {
+	case !ok && direct.state == Unknown:
+		return direct
+	case !ok && why.gap.Key == "question": // of no volume that could be asked for
+		return unknown("copy_source", direct.from...)
+	case !ok:
 		return why
 	}
 	rows := t.succeeded()

@@ -27,7 +27,7 @@ type Def struct {
 // arises tells whether cases of a family of findings have the fact.
 func (d Def) arises(family string) bool {
 	if len(d.Families) == 0 {
-		return !d.unasked(family) && !personal(d.Key) || !slices.Contains(machineFamilies, family)
+		return !d.unasked(family) && (!personal(d.Key) || !slices.Contains(machineFamilies, family))
 	}
 	return slices.Contains(d.Families, family)
 }

@@ -300,19 +300,20 @@ func eventSourceIP(v *view, _ string) result {
 }
 
 func eventKnownNetwork(v *view, _ string) result {
-	ip := v.f.Action.Remote.IP
-	if v.outward() {
-		return notApplicable(findingRef)
+	r := eventSourceIP(v, "")
+	if r.state != Known {
+		return r
 	}
-	if !ip.IsValid() {
-		return unknown("finding", findingRef)
+	ip, err := netip.ParseAddr(r.value.Str)
+	if err != nil {
+		return unknown("finding", r.from...)
 	}
 	for _, n := range v.st.Networks {
 		if p, err := netip.ParsePrefix(n.CIDR); err == nil && p.Contains(ip) {
-			return known(TextOf(n.Name), findingRef, settingsRef)
+			return known(TextOf(n.Name), append(r.from, settingsRef)...)
 		}
 	}
-	return notApplicable(findingRef, settingsRef)
+	return notApplicable(append(r.from, settingsRef)...)
 }
 
 func (v *view) bucket() string {

@@ -22,7 +22,7 @@ var (
 // personal tells whether a fact compares a call with a person's own past or sign-ins: cases
 // about machines do not have it.
 func personal(key Key) bool {
-	for _, group := range []string{"signin.", "baseline.", "chain.", "identity."} {
+	for _, group := range []string{"signin.", "baseline.", "chain.", "identity.", "person."} {
 		if strings.HasPrefix(string(key), group) {
 			return true
 		}

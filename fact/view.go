@@ -143,6 +143,8 @@ func missingKey(missing []string) string {
 			return "person"
 		case strings.HasPrefix(m, "actor."), strings.HasPrefix(m, "chain."):
 			return "session"
+		case strings.HasPrefix(m, "copy."), m == "role.session":
+			return "copy_source"
 		}
 	}
 	return "finding"
