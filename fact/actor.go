@@ -194,6 +194,9 @@ func (v *view) accessKey() (string, Ref) {
 
 func actorKey(v *view, _ string) result {
 	id, ref := v.accessKey()
+	if id == "" && ref == findingRef {
+		return v.untold()
+	}
 	if id == "" {
 		return unknown("finding", ref)
 	}
@@ -208,6 +211,8 @@ func actorKeyKind(v *view, _ string) result {
 		return known(NameOf("long_term"), ref)
 	case strings.HasPrefix(id, "ASIA"):
 		return known(NameOf("temporary"), ref)
+	case id == "" && ref == findingRef:
+		return v.untold()
 	case id == "":
 		return unknown("finding", ref)
 	}

@@ -100,6 +100,9 @@ func ofUpload(v *view, col string) result {
 		}
 		return t.empty()
 	}
+	if v.machine() {
+		return notApplicable(findingRef)
+	}
 	return told("")
 }
 
@@ -111,7 +114,7 @@ func eventLog(v *view, _ string) result {
 	case finding.FamilyOf(v.f) == "malware_s3":
 		return known(NameOf("s3_data"), findingRef) // the upload of the object
 	case api == "" && service == "":
-		return unknown("finding", findingRef)
+		return v.untold()
 	case service == "s3.amazonaws.com" && slices.Contains(objectAPIs, api):
 		return known(NameOf("s3_data"), findingRef)
 	case service == "lambda.amazonaws.com" && strings.HasPrefix(api, "Invoke"):
@@ -197,14 +200,25 @@ func eventErrorCode(v *view, _ string) result {
 	if _, api, code := v.primary(); code != "" {
 		return known(TextOf(code), findingRef)
 	} else if api == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return notApplicable(findingRef)
+}
+
+// untold is what the finding does not tell of its call: of a machine there is none to tell of.
+func (v *view) untold() result {
+	if v.machine() {
+		return notApplicable(findingRef)
+	}
+	return unknown("finding", findingRef)
 }
 
 // eventSucceeded takes the record's word; without a record the finding's: GuardDuty names
 // an error code when the call it speaks of failed.
 func eventSucceeded(v *view, subject string) result {
+	if v.machine() {
+		return notApplicable(findingRef) // no call was made that could fail
+	}
 	r := eventErrorCode(v, subject)
 	switch r.state {
 	case Known:
@@ -229,7 +243,7 @@ func (v *view) userAgent() (string, Ref) {
 func eventUserAgent(v *view, _ string) result {
 	ua, ref := v.userAgent()
 	if ua == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return known(TextOf(ua), ref)
 }
@@ -238,7 +252,7 @@ func eventTool(v *view, _ string) result {
 	ua, ref := v.userAgent()
 	name, _ := Tool(ua)
 	if name == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return known(TextOf(name), ref)
 }
@@ -247,7 +261,7 @@ func eventToolVersion(v *view, _ string) result {
 	ua, ref := v.userAgent()
 	_, version := Tool(ua)
 	if version == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return known(TextOf(version), ref)
 }

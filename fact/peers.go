@@ -12,6 +12,12 @@ import (
 // What is usual between a machine and its peers: the same peer on the days before, addresses that
 // a process made it speak to for the first time, and how many names below one domain it asked for.
 var peerDefs = []Def{
+	{Key: "network.destination", Families: networkFamilies, Rule: func(v *view, subject string) result {
+		if !v.outward() {
+			return notApplicable(findingRef)
+		}
+		return networkPeer(v, subject)
+	}, Type: IP, Kind: External, JA: "送信先", EN: "destination", Says: "the peer, where our side opened the connection"},
 	{Key: "network.earlier_days", Families: networkFamilies, Rule: ofEarlierDays(func(d days) result { return d.t.counted(int64(len(d.sent))) }), Type: Int, Kind: Computed, JA: "同じ相手への過去の送信日数", EN: "earlier days of sending to the peer", Says: "days of the 30 before the day of the event with accepted flows to the peer, in the configured zone", Reads: []string{"quarter", "bytes"}},
 	{Key: "network.earlier_most", Families: networkFamilies, Rule: ofEarlierDays(func(d days) result { return d.t.measured(Value{Type: Bytes, Num: d.most()}, d.most() > 0) }), Type: Bytes, Kind: Computed, JA: "同じ相手への過去の1日の最大送信量", EN: "most sent to the peer on an earlier day", Says: "largest sum of bytes of one of those days", Reads: []string{"quarter", "bytes"}},
 	{Key: "network.volume_usual", Families: networkFamilies, Rule: volumeUsual, Type: Bool, Kind: Computed, JA: "通常の送信量", EN: "usual volume", Says: "data was sent to the peer on 5 earlier days or more, and now not more than twice the most of one of them", Reads: []string{"quarter", "bytes"}},

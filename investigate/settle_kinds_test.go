@@ -78,7 +78,7 @@ func TestSettlingEndsEveryStory(t *testing.T) {
 func settles(t *testing.T, of finding.Type, twin kinds.Twin) (inconclusive bool, why string) {
 	t.Helper()
 	w, _ := enterStory(t, of, twin)
-	first := judged(t, w, nil)
+	first := assessed(t, w, nil)
 	if first.Verdict() != policy.Inconclusive {
 		return false, ""
 	}
@@ -114,13 +114,13 @@ func settles(t *testing.T, of finding.Type, twin kinds.Twin) (inconclusive bool,
 			if !more {
 				return true, fmt.Sprintf("with %q and the answer %q it is still inconclusive (score %d), held by %q", added, answer, a.Score(), held)
 			}
-			a = judged(t, now, said)
+			a = assessed(t, now, said)
 		}
 	}
 	return true, ""
 }
 
-func judged(t *testing.T, w world, said *fact.Testimony) policy.Assessment {
+func assessed(t *testing.T, w world, said *fact.Testimony) policy.Assessment {
 	t.Helper()
 	c, err := w.tools.Run(t.Context(), w.finding, nil, said)
 	if err != nil {

@@ -31,7 +31,7 @@ func TestDefaultPlaybooksAreWellFormed(t *testing.T) {
 
 // bookOf is the playbook of each family of finding types.
 var bookOf = map[string]string{
-	"iam": "iam", "cdr": "iam", "s3": "s3", "ec2": "ec2", "eks_audit": "eks_audit", "runtime": "runtime", "malware_ebs": "runtime",
+	"iam": "iam", "cdr": "iam", "s3": "s3", "ec2": "ec2", "eks_audit": "eks_audit", "runtime": "runtime", "malware_ebs": "malware_ebs",
 	"malware_s3": "malware_s3", "malware_backup": "malware_backup", "rds": "rds", "lambda": "lambda", "ai": "ai", "attack_sequence": "attack_sequence",
 }
 
@@ -98,7 +98,7 @@ func TestUnknownTypesGoToAFittingPlaybook(t *testing.T) {
 	for of, want := range map[finding.Type]string{
 		"Impact:IAMUser/NewThing": "iam", "Exfiltration:S3/NewThing": "s3", "Behavior:EC2/NewThing": "ec2", "Execution:Kubernetes/NewThing": "eks_audit",
 		"Execution:Runtime/NewThing": "runtime", "CredentialAccess:RDS/NewThing": "rds", "Backdoor:Lambda/NewThing": "lambda", "AttackSequence:Thing/New": "attack_sequence",
-		"Execution:ECS/MaliciousFile.New": "runtime", "Object:S3/MaliciousFile.New": "malware_s3", "Execution:EC2/MaliciousFile!NewCopy": "malware_backup", "Execution:Runtime/MaliciousFileNew": "runtime",
+		"Execution:ECS/MaliciousFile.New": "malware_ebs", "Object:S3/MaliciousFile.New": "malware_s3", "Execution:EC2/MaliciousFile!NewCopy": "malware_backup", "Execution:Runtime/MaliciousFileNew": "runtime",
 	} {
 		hold(finding.Finding{Type: of}, want)
 	}
