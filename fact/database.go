@@ -13,6 +13,14 @@ import (
 var databaseDefs = []Def{
 	{Key: "rds.instance", Families: rdsFamily, Rule: findingText(func(f finding.Finding) string { return f.Login.Instance }), Type: Text, Kind: External, JA: "データベースインスタンス", EN: "database instance", Says: "the finding"},
 	{Key: "rds.cluster", Families: rdsFamily, Rule: toldOr(func(f finding.Finding) string { return f.Login.Cluster }), Type: Text, Kind: External, JA: "データベースクラスター", EN: "database cluster", Says: "the finding"},
+	{Key: "rds.log_names", Families: rdsFamily, Rule: toldList(func(f finding.Finding) (out []string) {
+		for _, name := range []string{f.Login.Instance, f.Login.Cluster} {
+			if name != "" {
+				out = append(out, name)
+			}
+		}
+		return out
+	}), Type: Texts, Kind: External, JA: "ログの名前", EN: "names of its logs", Says: "instance and cluster: the log group of a cluster bears the cluster's name"},
 	{Key: "rds.engine", Families: rdsFamily, Rule: toldOr(func(f finding.Finding) string { return f.Login.Engine }), Type: Text, Kind: External, JA: "エンジン", EN: "engine", Says: "the finding"},
 	{Key: "rds.database", Families: rdsFamily, Rule: toldOr(func(f finding.Finding) string { return f.Login.Database }), Type: Text, Kind: External, JA: "データベース", EN: "database", Says: "the finding"},
 	{Key: "rds.user", Families: rdsFamily, Rule: findingText(func(f finding.Finding) string { return f.Login.User }), Type: Text, Kind: External, JA: "データベースユーザー", EN: "database user", Says: "the finding"},
