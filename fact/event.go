@@ -16,7 +16,7 @@ var eventDefs = []Def{
 	{Key: "event.recorded", Rule: eventRecorded, Type: Bool, Kind: Computed, JA: "イベントの記録", EN: "event recorded", Says: "a record with the API, principal and time of the finding stands in the logs"},
 	{Key: "event.api", Rule: eventAPI, Type: Text, Kind: External, JA: "API", EN: "API", Says: "the finding, else its record"},
 	{Key: "event.service", Rule: eventService, Type: Text, Kind: External, JA: "サービス", EN: "service", Says: "the finding, else its record"},
-	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level calls of S3, invocations of Lambda and calls of models are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data"}},
+	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level S3 and Lambda calls are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data"}},
 	{Key: "event.time", Rule: eventTime, Type: Time, Kind: External, JA: "発生日時", EN: "time", Says: "eventFirstSeen of the finding, else its creation"},
 	{Key: "event.weekday", Rule: eventWeekday, Type: Weekday, Kind: Computed, JA: "曜日", EN: "weekday", Says: "weekday of event.time in the configured zone"},
 	{Key: "event.hour_local", Rule: eventHour, Type: Hour, Kind: Computed, JA: "時刻帯", EN: "hour", Says: "hour of event.time in the configured zone"},
@@ -112,7 +112,9 @@ func eventLog(v *view, _ string) result {
 	service, api, _ := v.primary()
 	switch {
 	case finding.FamilyOf(v.f) == "malware_s3":
-		return known(NameOf("s3_data"), findingRef) // the upload of the object
+		r := known(NameOf("s3_data"), findingRef)
+		r.rule = "a scan names no call: the upload of the object is a data event"
+		return r
 	case api == "" && service == "":
 		return v.untold()
 	case service == "s3.amazonaws.com" && slices.Contains(objectAPIs, api):
@@ -120,7 +122,9 @@ func eventLog(v *view, _ string) result {
 	case service == "lambda.amazonaws.com" && strings.HasPrefix(api, "Invoke"):
 		return known(NameOf("lambda_data"), findingRef)
 	case modelService(service) && slices.Contains(modelAPIs, api):
-		return known(NameOf("bedrock_data"), findingRef)
+		r := known(NameOf("bedrock_data"), findingRef)
+		r.rule = "calls of models are data events; management events are asked as well"
+		return r
 	}
 	return known(NameOf("cloudtrail_management"), findingRef)
 }
