@@ -2,6 +2,8 @@ package fact
 
 import (
 	"strings"
+
+	"uratori/finding"
 )
 
 var actorDefs = []Def{
@@ -37,12 +39,18 @@ func (v *view) actorRow() (t table, row int, why result, ok bool) {
 		}
 	}
 	if v.machine() {
+		if finding.FamilyOf(v.f) == "rds" { // a user of a database is no principal of AWS
+			return table{}, 0, notApplicable(findingRef), false
+		}
 		t, why, ok = v.ask("activity.total", "session") // of the instance's or the function's role
 	}
 	if !ok {
 		return table{}, 0, why, false
 	}
-	if t.len() == 0 {
+	switch {
+	case t.len() == 0 && v.machine():
+		return table{}, 0, t.empty(), false // nobody acted with its role
+	case t.len() == 0:
 		return table{}, 0, unknown("session", t.ref()), false
 	}
 	at, _ := v.at()
@@ -109,6 +117,9 @@ func actorKind(v *view, _ string) result {
 			kind = "anonymous"
 		}
 	case "":
+		if _, _, why, ok := v.actorRow(); !ok && v.machine() {
+			return why
+		}
 		return unknown("finding", ref)
 	}
 	return known(NameOf(kind), ref)
@@ -190,6 +201,9 @@ func (v *view) accessKey() (string, Ref) {
 
 func actorKey(v *view, _ string) result {
 	id, ref := v.accessKey()
+	if id == "" && ref == findingRef {
+		return v.untold()
+	}
 	if id == "" {
 		return unknown("finding", ref)
 	}
@@ -204,6 +218,8 @@ func actorKeyKind(v *view, _ string) result {
 		return known(NameOf("long_term"), ref)
 	case strings.HasPrefix(id, "ASIA"):
 		return known(NameOf("temporary"), ref)
+	case id == "" && ref == findingRef:
+		return v.untold()
 	case id == "":
 		return unknown("finding", ref)
 	}

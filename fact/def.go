@@ -31,7 +31,7 @@ func (d Def) Sometimes() bool { return d.Looks != "" || d.If != nil }
 // arises tells whether cases of a family of findings have the fact.
 func (d Def) arises(family string) bool {
 	if len(d.Families) == 0 {
-		return !personal(d.Key) || !slices.Contains(machineFamilies, family)
+		return !d.unasked(family) && (!personal(d.Key) || !slices.Contains(machineFamilies, family))
 	}
 	return slices.Contains(d.Families, family)
 }
@@ -60,7 +60,7 @@ func init() {
 		environmentDefs, lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
 		modelDefs, searchDefs,
-		networkDefs, roleDefs, workloadDefs, databaseDefs,
+		networkDefs, peerDefs, roleDefs, workloadDefs, copyDefs, objectDefs, databaseDefs,
 		accessDefs, exposureDefs, recoveryDefs, volumeDefs,
 		changeDefs,
 		claimDefs, // the last: claims are held against all the others

@@ -17,7 +17,7 @@ var eventDefs = []Def{
 	{Key: "event.recorded", Rule: eventRecorded, Type: Bool, Kind: Computed, JA: "イベントの記録", EN: "event recorded", Says: "a record with the API, principal and time of the finding stands in the logs"},
 	{Key: "event.api", Rule: eventAPI, Type: Text, Kind: External, JA: "API", EN: "API", Says: "the finding, else its record"},
 	{Key: "event.service", Rule: eventService, Type: Text, Kind: External, JA: "サービス", EN: "service", Says: "the finding, else its record"},
-	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level S3 and Lambda calls are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data"}},
+	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level S3 and Lambda calls are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data"}},
 	{Key: "event.time", Rule: eventTime, Type: Time, Kind: External, JA: "発生日時", EN: "time", Says: "eventFirstSeen of the finding, else its creation"},
 	{Key: "event.weekday", Rule: eventWeekday, Type: Weekday, Kind: Computed, JA: "曜日", EN: "weekday", Says: "weekday of event.time in the configured zone"},
 	{Key: "event.hour_local", Rule: eventHour, Type: Hour, Kind: Computed, JA: "時刻帯", EN: "hour", Says: "hour of event.time in the configured zone"},
@@ -49,6 +49,11 @@ func eventRecorded(v *view, _ string) result {
 	if v.machine() {
 		return machineRecorded(v)
 	}
+	if finding.FamilyOf(v.f) == "malware_s3" && testFileOnly(v, "").value.Num == 1 {
+		r := known(BoolOf(true), findingRef)
+		r.rule = "the scan saw the test file: the finding is the record"
+		return r
+	}
 	t, why, ok := v.eventRows()
 	if !ok {
 		// A custom detection rule's event is found by the rule's own condition where the finding names nobody.
@@ -76,13 +81,34 @@ func (v *view) primary() (service, api, outcome string) {
 }
 
 func eventAPI(v *view, _ string) result {
-	_, api, _ := v.primary()
-	return told(api)
+	if _, api, _ := v.primary(); api != "" {
+		return told(api)
+	}
+	return ofUpload(v, "api")
 }
 
 func eventService(v *view, _ string) result {
-	service, _, _ := v.primary()
-	return told(service)
+	if service, _, _ := v.primary(); service != "" {
+		return told(service)
+	}
+	return ofUpload(v, "event_source")
+}
+
+// ofUpload is a column of the record that put a scanned object there: a scan names no call.
+func ofUpload(v *view, col string) result {
+	if t, why, ok := v.eventRows(); finding.FamilyOf(v.f) == "malware_s3" {
+		switch {
+		case !ok:
+			return why
+		case t.len() > 0 && t.text(0, col) != "":
+			return known(TextOf(t.text(0, col)), t.row(0))
+		}
+		return t.empty()
+	}
+	if v.machine() {
+		return notApplicable(findingRef)
+	}
+	return told("")
 }
 
 // eventLog tells which kind of record holds the event. Object-level S3 calls and
@@ -90,12 +116,20 @@ func eventService(v *view, _ string) result {
 func eventLog(v *view, _ string) result {
 	service, api, _ := v.primary()
 	switch {
+	case finding.FamilyOf(v.f) == "malware_s3":
+		r := known(NameOf("s3_data"), findingRef)
+		r.rule = "a scan names no call: the upload of the object is a data event"
+		return r
 	case api == "" && service == "":
-		return unknown("finding", findingRef)
+		return v.untold()
 	case service == "s3.amazonaws.com" && slices.Contains(objectAPIs, api):
 		return known(NameOf("s3_data"), findingRef)
 	case service == "lambda.amazonaws.com" && strings.HasPrefix(api, "Invoke"):
 		return known(NameOf("lambda_data"), findingRef)
+	case modelService(service) && slices.Contains(modelAPIs, api):
+		r := known(NameOf("bedrock_data"), findingRef)
+		r.rule = "calls of models are data events; management events are asked as well"
+		return r
 	}
 	return known(NameOf("cloudtrail_management"), findingRef)
 }
@@ -175,14 +209,25 @@ func eventErrorCode(v *view, _ string) result {
 	if _, api, code := v.primary(); code != "" {
 		return known(TextOf(code), findingRef)
 	} else if api == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return notApplicable(findingRef)
+}
+
+// untold is what the finding does not tell of its call: of a machine there is none to tell of.
+func (v *view) untold() result {
+	if v.machine() {
+		return notApplicable(findingRef)
+	}
+	return unknown("finding", findingRef)
 }
 
 // eventSucceeded takes the record's word; without a record the finding's: GuardDuty names
 // an error code when the call it speaks of failed.
 func eventSucceeded(v *view, subject string) result {
+	if v.machine() {
+		return notApplicable(findingRef) // no call was made that could fail
+	}
 	r := eventErrorCode(v, subject)
 	switch r.state {
 	case Known:
@@ -207,7 +252,7 @@ func (v *view) userAgent() (string, Ref) {
 func eventUserAgent(v *view, _ string) result {
 	ua, ref := v.userAgent()
 	if ua == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return known(TextOf(ua), ref)
 }
@@ -216,7 +261,7 @@ func eventTool(v *view, _ string) result {
 	ua, ref := v.userAgent()
 	name, _ := Tool(ua)
 	if name == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return known(TextOf(name), ref)
 }
@@ -225,7 +270,7 @@ func eventToolVersion(v *view, _ string) result {
 	ua, ref := v.userAgent()
 	_, version := Tool(ua)
 	if version == "" {
-		return unknown("finding", findingRef)
+		return v.untold()
 	}
 	return known(TextOf(version), ref)
 }
@@ -278,19 +323,20 @@ func eventSourceIP(v *view, _ string) result {
 }
 
 func eventKnownNetwork(v *view, _ string) result {
-	ip := v.f.Action.Remote.IP
-	if v.outward() {
-		return notApplicable(findingRef)
+	r := eventSourceIP(v, "")
+	if r.state != Known {
+		return r
 	}
-	if !ip.IsValid() {
-		return unknown("finding", findingRef)
+	ip, err := netip.ParseAddr(r.value.Str)
+	if err != nil {
+		return unknown("finding", r.from...)
 	}
 	for _, n := range v.st.Networks {
 		if p, err := netip.ParsePrefix(n.CIDR); err == nil && p.Contains(ip) {
-			return known(TextOf(n.Name), findingRef, settingsRef)
+			return known(TextOf(n.Name), append(r.from, settingsRef)...)
 		}
 	}
-	return notApplicable(findingRef, settingsRef)
+	return notApplicable(append(r.from, settingsRef)...)
 }
 
 func (v *view) bucket() string {

@@ -12,7 +12,7 @@ import (
 var findingDefs = []Def{
 	{Key: "finding.id", Rule: findingText(func(f finding.Finding) string { return f.ID }), Type: Text, Kind: External, JA: "検出結果ID", EN: "finding id", Says: "as received"},
 	{Key: "finding.type", Rule: findingText(func(f finding.Finding) string { return string(f.Type) }), Type: Text, Kind: External, JA: "検出タイプ", EN: "finding type", Says: "as received"},
-	{Key: "finding.family", Rule: findingFamily, Type: Name, Kind: Computed, JA: "種類", EN: "family", Says: "the catalogue of finding types", Choices: []string{"iam", "s3", "ec2", "eks_audit", "runtime", "malware", "rds", "lambda", "ai", "cdr", "attack_sequence", "generic"}},
+	{Key: "finding.family", Rule: findingFamily, Type: Name, Kind: Computed, JA: "種類", EN: "family", Says: "the catalogue of finding types", Choices: []string{"iam", "s3", "ec2", "eks_audit", "runtime", "malware_ebs", "malware_s3", "malware_backup", "rds", "lambda", "ai", "cdr", "attack_sequence", "generic"}},
 	{Key: "finding.severity", Rule: findingSeverity, Type: Decimal, Kind: External, JA: "重要度", EN: "severity", Says: "as received"},
 	{Key: "finding.band", Rule: findingBand, Type: Name, Kind: Computed, JA: "重要度の区分", EN: "severity band", Says: "GuardDuty bands: 1.0-3.9, 4.0-6.9, 7.0-8.9, 9.0-10.0", Choices: []string{"low", "medium", "high", "critical"}},
 	{Key: "finding.account", Rule: findingText(func(f finding.Finding) string { return string(f.Account) }), Type: Text, Kind: External, JA: "アカウントID", EN: "account id", Says: "as received"},
@@ -49,10 +49,7 @@ func findingTime(get func(finding.Finding) time.Time) func(*view, string) result
 
 func findingFamily(v *view, _ string) result {
 	family := finding.FamilyOf(v.f)
-	switch {
-	case strings.HasPrefix(family, "malware"):
-		family = "malware"
-	case !slices.Contains(choices("finding.family"), family):
+	if !slices.Contains(choices("finding.family"), family) {
 		family = "generic"
 	}
 	return known(NameOf(family), findingRef)

@@ -130,7 +130,7 @@ func impactExposure(v *view, _ string) result {
 }
 
 func impactAccounts(v *view, _ string) result {
-	return ofCalls(v, "credential", func(c calls) result {
+	return ofCalls(v, v.acting(), func(c calls) result {
 		var list []string
 		for _, k := range c.rows {
 			if !slices.Contains(assumeRoleAPIs, k.api) || k.errorCode != "" {
@@ -148,13 +148,13 @@ func impactAccounts(v *view, _ string) result {
 }
 
 func impactSecrets(v *view, subject string) result {
-	return activityListed(secretAPIs)(v, "credential")
+	return activityListed(secretAPIs)(v, v.acting())
 }
 
 // impactStillActive looks for calls of the credential after the newest occurrence the finding
 // speaks of. Silence does not prove an end unless the log is whole.
 func impactStillActive(v *view, _ string) result {
-	return ofCalls(v, "credential", func(c calls) result {
+	return ofCalls(v, v.acting(), func(c calls) result {
 		last := v.f.LastSeen
 		if last.IsZero() {
 			last, _ = v.at()

@@ -2,9 +2,11 @@ package fact
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"uratori/evidence"
+	"uratori/finding"
 )
 
 var interviewDefs = []Def{
@@ -12,6 +14,7 @@ var interviewDefs = []Def{
 	{Key: "interview.answered", Rule: interviewAnswered, Type: Bool, Kind: Testified, JA: "回答", EN: "answered", Says: "a testimony item has an answer"},
 	{Key: "interview.answer", Rule: interviewAnswer, Type: Name, Kind: Testified, JA: "回答内容", EN: "answer", Says: "as answered", Choices: []string{"mine", "my_tool", "not_mine", "not_sure"}},
 	{Key: "interview.step_up", Rule: interviewStepUp, Type: Bool, Kind: Testified, JA: "再認証", EN: "step-up", Says: "the identity provider proved a fresh sign-in"},
+	{Key: "interview.owner", Families: ownedFamilies, Rule: func(*view, string) result { return known(BoolOf(true), findingRef) }, Type: Bool, Kind: Computed, JA: "所有者への確認", EN: "the owner is to be asked", Says: "what was found is about a machine, a function, a database or an object: it has an owner, and no person's session stands at its beginning"},
 	{Key: "interview.quote", Rule: interviewQuote, Type: Text, Kind: Testified, JA: "本人申告", EN: "testimony", Says: "verbatim"},
 	{Key: "interview.time", Rule: interviewTime, Type: Time, Kind: Testified, JA: "回答日時", EN: "answered at", Says: "as answered"},
 }
@@ -31,12 +34,24 @@ func ofTestimony(v *view, get func(Testimony, Ref) result) result {
 		}
 		var said Testimony
 		if json.Unmarshal(it.Body, &said) != nil {
-			return unknown("interview", Ref(it.ID))
+			return unknown(v.asked(), Ref(it.ID))
 		}
 		return get(said, Ref(it.ID))
 	}
-	return unknown("interview")
+	return unknown(v.asked())
 }
+
+// asked is whose word is missing: of the person who acted, else of whoever owns the machine, the
+// function or the database.
+func (v *view) asked() string {
+	if slices.Contains(ownedFamilies, finding.FamilyOf(v.f)) {
+		return "owner"
+	}
+	return "interview"
+}
+
+// ownedFamilies are those whose owner is asked.
+var ownedFamilies = append([]string{"malware_s3"}, machineFamilies...)
 
 func interviewAsked(v *view, _ string) result {
 	for _, it := range v.set.Items() {
@@ -59,7 +74,7 @@ func interviewAnswered(v *view, _ string) result {
 func ofAnswer(v *view, get func(Testimony, Ref) result) result {
 	return ofTestimony(v, func(said Testimony, ref Ref) result {
 		if said.Answer == "" {
-			return unknown("interview", ref)
+			return unknown(v.asked(), ref)
 		}
 		return get(said, ref)
 	})

@@ -13,21 +13,41 @@ import (
 // event is no API call, and no person stands at its beginning.
 var (
 	networkFamilies = []string{"ec2", "runtime", "malware_ebs", "lambda"}
-	roleFamilies    = []string{"ec2", "runtime", "malware_ebs", "lambda"}
+	roleFamilies    = []string{"ec2", "runtime", "malware_ebs", "malware_backup", "lambda"}
 	scanFamilies    = []string{"malware_ebs", "malware_s3", "malware_backup"}
 	fileFamilies    = []string{"runtime", "malware_ebs", "malware_s3", "malware_backup"}
-	machineFamilies = []string{"ec2", "runtime", "malware_ebs", "malware_s3", "malware_backup", "rds", "lambda"}
+	machineFamilies = []string{"ec2", "runtime", "malware_ebs", "malware_backup", "rds", "lambda"}
 )
 
 // personal tells whether a fact compares a call with a person's own past or sign-ins: cases
 // about machines do not have it.
 func personal(key Key) bool {
-	for _, group := range []string{"signin.", "baseline.", "chain.", "identity."} {
+	for _, group := range []string{"signin.", "baseline.", "chain.", "identity.", "person."} {
 		if strings.HasPrefix(string(key), group) {
 			return true
 		}
 	}
 	return false
+}
+
+// unasked tells whether a fact is about what an AWS principal did to objects, or did at all: cases
+// of families where nobody asks for that do not have it.
+func (d Def) unasked(family string) bool {
+	object := strings.HasPrefix(string(d.Key), "impact.object") || slices.Contains([]Key{"impact.bytes_out", "impact.read_minutes", "impact.public_exposure"}, d.Key)
+	switch {
+	case slices.Contains(machineFamilies, family) || family == "malware_s3":
+		act := d.Each != nil && strings.HasPrefix(string(d.Key), "activity.") || slices.Contains([]Key{"impact.accounts_reached", "impact.secrets_read", "impact.still_active"}, d.Key)
+		return object || act && family == "rds"
+	}
+	return false
+}
+
+// acting is whose calls tell what the actor did: the credential, of a machine its role.
+func (v *view) acting() string {
+	if v.machine() {
+		return "session"
+	}
+	return "credential"
 }
 
 // machine tells whether the finding is of a family whose event is no API call.
@@ -61,10 +81,10 @@ func machineRecorded(v *view) result {
 		r.rule = "the instance's query for the name stands in the resolver query log"
 	case family == "rds":
 		r = recordedBy(v, "rds.audit_connects")
-		if r.state != Known && v.f.Login.Counted {
-			r = known(BoolOf(true), findingRef)
+		if failed := recordedBy(v, "rds.audit_failed"); failed.value.Num == 1 {
+			r = failed
 		}
-		r.rule = "the audit log holds a login of the user from the address, else the finding counts logins"
+		r.rule = "the audit log holds a login from the address, or one that failed"
 	default:
 		r = recordedBy(v, "network.flows")
 		r.rule = "a flow with the peer stands in the flow log"

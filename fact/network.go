@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"uratori/evidence"
 	"uratori/finding"
 )
 
@@ -42,11 +43,12 @@ var networkDefs = []Def{
 		{Name: "first", Type: Time, JA: "最初", EN: "first"},
 		{Name: "last", Type: Time, JA: "最後", EN: "last"},
 	}},
-	{Key: "network.other_interfaces", Families: networkFamilies, Rule: ofTable("network.other_interfaces", otherInterfaces), Type: Int, Kind: Computed, JA: "同じ相手と通信した他のインターフェイス", EN: "other interfaces with the same peer", Says: "different interfaces of the account with accepted flows, without the finding's own", Reads: []string{"interface"}},
-	{Key: "network.port_opened", Families: networkFamilies, Rule: ofTable("network.port_opened", func(_ *view, t table) result {
+	{Key: "network.other_interfaces", Families: networkFamilies, Rule: ofPeer("network.other_interfaces", otherInterfaces), Type: Int, Kind: Computed, JA: "同じ相手と通信した他のインターフェイス", EN: "other interfaces with the same peer", Says: "different interfaces of the account with accepted flows, without the finding's own", Reads: []string{"interface"}},
+	{Key: "network.port_opened", Families: instanceFamily, Rule: ofTable("network.port_opened", func(_ *view, t table) result {
 		return t.counted(int64(len(t.succeeded())))
 	}), Type: Int, Kind: Computed, JA: "セキュリティグループの許可の追加", EN: "rules added to the security groups", Says: "successful changes of what the finding's security groups let in", Reads: []string{"error_code"}},
-	{Key: "network.port_changes", Families: networkFamilies, Rule: ofTable("network.port_changes", changeTable), Type: Table, Kind: Observed, JA: "セキュリティグループの変更", EN: "changes of the security groups", Says: "calls that change what the finding's security groups let in", Columns: changeColumns},
+	{Key: "network.opened_to_all", Families: instanceFamily, Rule: ofTable("network.port_opened", openedToAll), Type: Int, Kind: Computed, JA: "全世界への許可の追加", EN: "rules that let everyone in", Says: "successful changes that name 0.0.0.0/0 or ::/0", Reads: []string{"error_code", "raw:requestParameters"}},
+	{Key: "network.port_changes", Families: instanceFamily, Rule: ofTable("network.port_changes", changeTable), Type: Table, Kind: Observed, JA: "セキュリティグループの変更", EN: "changes of the security groups", Says: "calls that change what the finding's security groups let in", Columns: changeColumns},
 
 	{Key: "dns.queries", Families: networkFamilies, Rule: ofNames(func(v *view, t table) result { n, _ := t.sum("n", t.own(v)); return t.counted(n) }), Type: Int, Kind: Computed, JA: "名前解決の回数", EN: "queries for the name", Says: "count resolver query log records of the instance", Reads: []string{"n", "instance", "source_ip"}},
 	{Key: "dns.other_instances", Families: networkFamilies, Rule: ofNames(func(v *view, t table) result {
@@ -117,7 +119,10 @@ func ofNetwork(get func(finding.Action) result) func(*view, string) result {
 }
 
 func networkBlocked(v *view, _ string) result {
-	if v.f.Action.Blocked == nil {
+	switch {
+	case v.f.Action.Blocked == nil && v.f.Action.Type == "":
+		return notApplicable(findingRef) // of a process or a file
+	case v.f.Action.Blocked == nil:
 		return unknown("finding", findingRef)
 	}
 	return known(BoolOf(*v.f.Action.Blocked), findingRef)
@@ -139,14 +144,40 @@ func networkScanner(v *view, _ string) result {
 	return known(BoolOf(slices.Contains([]string{"scanner", "bastion", "vpn", "office"}, kind)), findingRef, settingsRef)
 }
 
+// ofPeer is a rule over an answer about the peer; without a peer the question does not arise.
+func ofPeer(key Key, get func(v *view, t table) result) func(*view, string) result {
+	return func(v *view, _ string) result {
+		if !v.f.Action.Remote.IP.IsValid() {
+			return notApplicable(findingRef)
+		}
+		return ofTable(key, get)(v, "")
+	}
+}
+
 // ofFlows is a rule over the flows with the peer; without a peer the question does not arise.
 func ofFlows(get func(v *view, t table) result) func(*view, string) result {
 	return func(v *view, _ string) result {
 		if !v.f.Action.Remote.IP.IsValid() {
 			return notApplicable(findingRef)
 		}
-		return ofTable("network.flows", get)(v, "")
+		return ofTable("network.flows", func(v *view, t table) result { return get(v, t.within(v.functionInterfaces())) })(v, "")
 	}
+}
+
+// within keeps the rows of some interfaces: all of them where none is named, or where the answer
+// does not tell.
+func (t table) within(interfaces []string) table {
+	if _, tells := t.cols["interface"]; !tells || len(interfaces) == 0 {
+		return t
+	}
+	var rows []evidence.Row
+	for i := range t.len() {
+		if slices.Contains(interfaces, t.text(i, "interface")) {
+			rows, t.kept = append(rows, t.Item.Answer.Rows[i]), append(t.kept, i)
+		}
+	}
+	t.Item.Answer.Rows = rows
+	return t
 }
 
 // flowsOf sums a column of the flows of one action, and of one direction if way is not "".
@@ -210,6 +241,9 @@ func flowTable(_ *view, t table) result {
 		}
 	})
 }
+
+// instanceFamily is the family whose security groups are asked about.
+var instanceFamily = []string{"ec2"}
 
 func otherInterfaces(v *view, t table) result {
 	list, _ := t.distinct("interface", 0)

@@ -17,6 +17,9 @@ var roleDefs = []Def{
 }
 
 func roleSession(v *view, _ string) result {
+	if r, ok := v.copied(); ok {
+		return r
+	}
 	if id := v.f.Resource.Instance.ID; id != "" {
 		return known(TextOf(id), findingRef)
 	}
@@ -54,7 +57,11 @@ type places struct {
 
 func ofRole(get func(places) result) func(*view, string) result {
 	return func(v *view, _ string) result {
-		if roleSession(v, "").state != Known {
+		switch r := roleSession(v, ""); r.state {
+		case Known:
+		case Unknown:
+			return r
+		case AtLeast, NotApplicable:
 			return notApplicable(findingRef)
 		}
 		c, why, ok := v.calls("session")

@@ -91,6 +91,7 @@ func configured(text string) result {
 type table struct {
 	evidence.Answered
 	cols map[string]int
+	kept []int // where each row stands in the answer; nil when all of them are looked at
 }
 
 // ask finds the answer that the fact rests on. When there is none that can be used, ok is
@@ -152,15 +153,24 @@ func missingKey(missing []string) string {
 			return "person"
 		case strings.HasPrefix(m, "actor."), strings.HasPrefix(m, "chain."):
 			return "session"
+		case strings.HasPrefix(m, "copy."), m == "role.session":
+			return "copy_source"
 		}
 	}
 	return "finding"
 }
 
 func (t table) ref() Ref             { return Ref(t.Item.ID) }
-func (t table) row(i int) Ref        { return Ref(fmt.Sprintf("%s#%d", t.Item.ID, i)) }
 func (t table) window() query.Window { return t.Item.Ask.Window }
 func (t table) len() int             { return len(t.Item.Answer.Rows) }
+
+// row is the reference of a row to its place in the answer.
+func (t table) row(i int) Ref {
+	if t.kept != nil {
+		i = t.kept[i]
+	}
+	return Ref(fmt.Sprintf("%s#%d", t.Item.ID, i))
+}
 
 func (t table) cell(i int, col string) query.Value {
 	c, ok := t.cols[col]

@@ -54,6 +54,14 @@ var workloadDefs = []Def{
 	{Key: "lambda.version", Families: []string{"lambda"}, Rule: toldOr(func(f finding.Finding) string { return f.Function.Version }), Type: Text, Kind: External, JA: "関数のバージョン", EN: "version of the function", Says: "the finding"},
 	{Key: "lambda.role", Families: []string{"lambda"}, Rule: toldOr(func(f finding.Finding) string { return f.Function.Role }), Type: Text, Kind: External, JA: "関数のロール", EN: "role of the function", Says: "the finding"},
 	{Key: "lambda.vpc", Families: []string{"lambda"}, Rule: toldOr(func(f finding.Finding) string { return f.Function.VPC }), Type: Text, Kind: External, JA: "関数のVPC", EN: "VPC of the function", Says: "the finding"},
+	{Key: "lambda.interface_prefix", Families: []string{"lambda"}, Rule: func(v *view, _ string) result {
+		if v.f.Function.VPC == "" || v.f.Function.Name == "" {
+			return notApplicable(findingRef)
+		}
+		return known(TextOf(interfacePrefix+v.f.Function.Name+"-"), findingRef)
+	}, Type: Text, Kind: Computed, JA: "関数のインターフェイスの説明", EN: "description of the function's interfaces", Says: "as Lambda describes the interfaces that it creates for a function in a VPC"},
+	{Key: "lambda.interfaces", Families: []string{"lambda"}, Rule: ofTable("lambda.interfaces", func(_ *view, t table) result { return t.texts(createdInterface) }), Type: Texts, Kind: Observed, JA: "関数のネットワークインターフェイス", EN: "network interfaces of the function", Says: "those that Lambda created under the function's name, by CloudTrail", Reads: []string{createdInterface}},
+	{Key: "lambda.flow_scope", Families: []string{"lambda"}, Rule: flowScope, Type: Name, Kind: Computed, JA: "フローの範囲", EN: "whose flows", Says: "of the function's interfaces where they are known, else of the whole VPC", Choices: []string{"interfaces", "vpc"}},
 	{Key: "lambda.changes", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", func(_ *view, t table) result { return t.counted(int64(len(t.succeeded()))) }), Type: Int, Kind: Computed, JA: "検出前30日間の関数の変更", EN: "changes of the function in the 30 days before", Says: "successful calls that create or change the function", Reads: []string{"error_code"}},
 	{Key: "lambda.last_change", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", lastChange(func(t table, i int) result { return known(TimeOf(t.time(i, "event_time")), t.row(i)) })), Type: Time, Kind: Observed, JA: "最後の変更日時", EN: "last changed", Says: "the latest of them", Reads: []string{"event_time"}},
 	{Key: "lambda.last_changed_by", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", lastChange(func(t table, i int) result {
@@ -185,4 +193,31 @@ func (v *view) automated(t table, i int) bool {
 	return slices.ContainsFunc(v.st.Automation, func(a Automation) bool {
 		return a.ARN != "" && (a.ARN == t.text(i, "user_arn") || a.ARN == t.text(i, "session_issuer_arn"))
 	})
+}
+
+// interfacePrefix begins the description of an interface that Lambda creates for a function in a
+// VPC, before the function's name (AWS re:Post, "How do I find which Lambda functions use an ENI").
+const interfacePrefix = "AWS Lambda VPC ENI-"
+
+const createdInterface = "raw:responseElements.networkInterface.networkInterfaceId"
+
+// functionInterfaces are the interfaces of the finding's function, nil when they are not known.
+func (v *view) functionInterfaces() []string {
+	t, _, ok := v.ask("lambda.interfaces", "")
+	if !ok {
+		return nil
+	}
+	list, _ := t.distinct(createdInterface, 0)
+	return list
+}
+
+func flowScope(v *view, _ string) result {
+	if v.f.Function.VPC == "" {
+		return notApplicable(findingRef)
+	}
+	if len(v.functionInterfaces()) > 0 {
+		t, _, _ := v.ask("lambda.interfaces", "")
+		return known(NameOf("interfaces"), findingRef, t.ref())
+	}
+	return known(NameOf("vpc"), findingRef)
 }

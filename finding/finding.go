@@ -66,6 +66,7 @@ type Finding struct {
 	Scan      Scan      // malware findings
 	Login     Login     // findings about databases
 	Function  Function  // findings about AWS Lambda
+	Object    Object    // scans of objects in S3
 
 	Shape Shape
 	doc   map[string]any // the canonical document: the lowerCamel form with every member that was received

@@ -39,6 +39,13 @@ type Scan struct {
 	Copies  []string // ARNs of the snapshot, image or recovery point that was scanned
 }
 
+// An Object is the object of a bucket in which a scan found malware.
+type Object struct {
+	Bucket  string
+	Key     string
+	Version string // "" when the bucket keeps none, or the finding does not tell
+}
+
 // A Login is what a finding says of logins to a database.
 type Login struct {
 	Instance    string // dbInstanceIdentifier, or the shard group of a limitless database
@@ -70,6 +77,11 @@ func (f *Finding) readMachine(top node) {
 	f.Container = readContainer(resource)
 	f.Scan = readScan(resource, service)
 	f.Login = readLogin(resource, service)
+	if buckets := resource.at("s3BucketDetails").list(); len(buckets) > 0 {
+		if objects := buckets[0].at("s3ObjectDetails").list(); len(objects) > 0 {
+			f.Object = Object{buckets[0].at("name").text(), objects[0].at("key").text(), objects[0].at("versionId").text()}
+		}
+	}
 	lambda := resource.at("lambdaDetails")
 	f.Function = Function{
 		Name: lambda.at("functionName").text(), ARN: lambda.at("functionArn").text(), Version: lambda.at("functionVersion").text(),

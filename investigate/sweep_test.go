@@ -111,12 +111,19 @@ type sweep struct {
 	mu    sync.Mutex
 	fails map[string][]string // story -> what it misses
 	done  map[string]bool
+	open  map[string][2]int // twin -> how many of its stories are inconclusive, and how many there are
 }
 
-func (s *sweep) tell(name string, misses []string) {
+func (s *sweep) tell(name string, a policy.Assessment, misses []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done[name] = true
+	_, twin, _ := strings.Cut(name, " ")
+	n := s.open[twin]
+	if n[1]++; a.Verdict() == policy.Inconclusive {
+		n[0]++
+	}
+	s.open[twin] = n
 	if len(misses) > 0 {
 		s.fails[name] = misses
 	}
@@ -152,7 +159,7 @@ func supported(t *testing.T, w world) (investigate.Case, bool) {
 
 // Every type is investigated with the logs of each of its stories, and with none at all.
 func TestEveryTypeIsInvestigated(t *testing.T) {
-	s := &sweep{fails: map[string][]string{}, done: map[string]bool{}}
+	s := &sweep{fails: map[string][]string{}, done: map[string]bool{}, open: map[string][2]int{}}
 	t.Run("stories", func(t *testing.T) {
 		for _, of := range kinds.Told() {
 			for _, twin := range kinds.AllTwins() {
@@ -161,7 +168,7 @@ func TestEveryTypeIsInvestigated(t *testing.T) {
 					t.Parallel()
 					w, want := enterStory(t, of, twin)
 					if c, ok := supported(t, w); ok {
-						s.tell(name, misses(c.Assessment, want))
+						s.tell(name, c.Assessment, misses(c.Assessment, want))
 					}
 				})
 			}
@@ -205,12 +212,16 @@ func TestEveryTypeIsInvestigated(t *testing.T) {
 						out = append(out, "no gap is named for "+kind)
 					}
 				}
-				s.tell(name, out)
+				s.tell(name, c.Assessment, out)
 			})
 		}
 	})
 	if want := 3*len(kinds.Told()) + len(kinds.Further()) + len(kinds.Types()); len(s.done) != want {
 		t.Logf("%d of %d stories ran; the list is held against those", len(s.done), want)
+	}
+	for _, twin := range append(kinds.AllTwins(), empty) {
+		n := s.open[string(twin)]
+		t.Logf("%s: %d of %d stories are inconclusive (%d %%)", twin, n[0], n[1], 100*n[0]/max(1, n[1]))
 	}
 	s.hold(t)
 }

@@ -1,6 +1,8 @@
 package playbook
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,51 +29,93 @@ func TestDefaultPlaybooksAreWellFormed(t *testing.T) {
 	}
 }
 
-// Every type of the catalogue is taken by a playbook; what no other takes is generic.
-func TestEveryTypeHasAPlaybook(t *testing.T) {
+// bookOf is the playbook of each family of finding types.
+var bookOf = map[string]string{
+	"iam": "iam", "cdr": "cdr", "s3": "s3", "ec2": "ec2", "eks_audit": "eks_audit", "runtime": "runtime", "malware_ebs": "malware_ebs",
+	"malware_s3": "malware_s3", "malware_backup": "malware_backup", "rds": "rds", "lambda": "lambda", "ai": "ai", "attack_sequence": "attack_sequence",
+}
+
+// Each active type goes to its family's playbook, and so does each retired one and each older
+// spelling: findings are kept for months after a type has gone.
+func TestEveryTypeHasItsFamilysPlaybook(t *testing.T) {
 	set, err := Default()
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows := 0
+	hold := func(of finding.Type, family, status string) {
+		t.Helper()
+		rows++
+		want, ok := bookOf[family]
+		if !ok {
+			t.Errorf("%s is of family %q, which has no playbook", of, family)
+		}
+		if b := set.For(finding.Finding{Type: of}); b.ID != want {
+			t.Errorf("%s (%s, %s) goes to %q, want %q", of, family, status, b.ID, want)
+		}
+	}
+	statuses := map[string]int{}
 	for _, info := range finding.Catalogue() {
-		b := set.For(finding.Finding{Type: info.Type})
-		if b.ID == "" {
-			t.Errorf("%s has no playbook", info.Type)
-		}
-		if (info.Family == "iam" || info.Family == "s3") && b.ID != info.Family {
-			t.Errorf("%s of family %s goes to %s", info.Type, info.Family, b.ID)
-		}
+		statuses[info.Status]++
+		hold(info.Type, info.Family, info.Status)
 	}
-	// Families with a playbook of their own, and what the types of credentials' rules go to.
-	for family, book := range map[string]string{"attack_sequence": "attack_sequence", "eks_audit": "eks_audit", "ai": "ai", "cdr": "cdr", "s3": "s3"} {
-		n := 0
-		for _, info := range finding.Catalogue() {
-			if info.Family != family {
-				continue
-			}
-			n++
-			if b := set.For(finding.Finding{Type: info.Type}); b.ID != book {
-				t.Errorf("%s of family %s goes to %s; want %s", info.Type, family, b.ID, book)
+	if statuses["active"] < 220 || statuses["retired"] < 21 || statuses["alias"] < 2 {
+		t.Errorf("the catalogue has %v", statuses)
+	}
+	t.Run("as published", func(t *testing.T) {
+		data, err := os.ReadFile(filepath.FromSlash("../../shared/data/guardduty/finding_types.tsv"))
+		if err != nil {
+			t.Skip("the table of finding types that the catalogue was made of is not here")
+		}
+		was := rows
+		for i, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+			if cols := strings.Split(line, "\t"); i > 0 && len(cols) > 6 {
+				hold(finding.Type(cols[0]), cols[1], cols[6])
 			}
 		}
-		if n == 0 {
-			t.Errorf("no type is of family %s", family)
+		if rows-was != len(finding.Catalogue()) {
+			t.Errorf("the table has %d types, the catalogue %d", rows-was, len(finding.Catalogue()))
+		}
+	})
+}
+
+// A type that nobody knows yet goes by its text, then by its resource, then by its action; what
+// none of them tells is asked the general questions.
+func TestUnknownTypesGoToAFittingPlaybook(t *testing.T) {
+	set, err := Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold := func(f finding.Finding, want string) {
+		t.Helper()
+		if _, known := finding.Lookup(f.Type); known {
+			t.Errorf("%s is known", f.Type)
+		}
+		if b := set.For(f); b.ID != want {
+			t.Errorf("%s, resource %q, action %q: goes to %q, want %q", f.Type, f.Resource.Type, f.Action.Type, b.ID, want)
 		}
 	}
-	// A type that is not known goes by its resource, then by its action.
-	for book, f := range map[string]finding.Finding{
-		"eks_audit":       {Type: "New:Thing/X", Resource: finding.Resource{Type: "EKSCluster"}},
-		"s3":              {Type: "New:Thing/X", Resource: finding.Resource{Type: "S3Bucket"}},
-		"iam":             {Type: "New:Thing/X", Action: finding.Action{Type: "AWS_API_CALL"}},
-		"attack_sequence": {Type: "AttackSequence:New/Thing"},
+	for of, want := range map[finding.Type]string{
+		"Impact:IAMUser/NewThing": "iam", "Exfiltration:S3/NewThing": "s3", "Behavior:EC2/NewThing": "ec2", "Execution:Kubernetes/NewThing": "eks_audit",
+		"Execution:Runtime/NewThing": "runtime", "CredentialAccess:RDS/NewThing": "rds", "Backdoor:Lambda/NewThing": "lambda", "AttackSequence:Thing/New": "attack_sequence",
+		"Execution:ECS/MaliciousFile.New": "malware_ebs", "Object:S3/MaliciousFile.New": "malware_s3", "Execution:EC2/MaliciousFile!NewCopy": "malware_backup", "Execution:Runtime/MaliciousFileNew": "runtime",
 	} {
-		if b := set.For(f); b.ID != book {
-			t.Errorf("an unknown type of %s goes to %s", book, b.ID)
-		}
+		hold(finding.Finding{Type: of}, want)
 	}
-	if b := set.For(finding.Finding{Type: "Brand:New/Thing"}); b.ID != Generic {
-		t.Errorf("an unknown type goes to %q", b.ID)
+	for kind, want := range map[string]string{
+		"AccessKey": "iam", "S3Bucket": "s3", "S3Object": "malware_s3", "Instance": "ec2", "EKSCluster": "eks_audit", "KubernetesCluster": "eks_audit", "ECSCluster": "runtime",
+		"Container": "runtime", "Lambda": "lambda", "RDSDBInstance": "rds", "RDSLimitlessDB": "rds", "EBSSnapshot": "malware_backup", "EC2Image": "malware_backup",
+		"RecoveryPoint": "malware_backup", "AttackSequence": "attack_sequence", "NewKind": Generic, "": Generic,
+	} {
+		hold(finding.Finding{Type: "Brand:New/Thing", Resource: finding.Resource{Type: kind}}, want)
 	}
+	for action, want := range map[string]string{
+		"AWS_API_CALL": "iam", "NETWORK_CONNECTION": "ec2", "DNS_REQUEST": "ec2", "PORT_PROBE": "ec2", "KUBERNETES_API_CALL": "eks_audit", "RDS_LOGIN_ATTEMPT": "rds", "NEW_ACTION": Generic,
+	} {
+		hold(finding.Finding{Type: "Brand:New/Thing", Action: finding.Action{Type: action}}, want)
+	}
+	// The resource comes before the action: a call about a bucket is asked about as one of a bucket.
+	hold(finding.Finding{Type: "Brand:New/Thing", Resource: finding.Resource{Type: "S3Bucket"}, Action: finding.Action{Type: "AWS_API_CALL"}}, "s3")
 }
 
 func TestMistakesAreShownWhereTheyAre(t *testing.T) {

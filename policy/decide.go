@@ -27,7 +27,7 @@ type required struct {
 	accepted bool        // whatever is missing is hidden by gaps that are accepted
 	level    Level       // the most that the evidence at hand allows
 	missing  []fact.Fact // what is not known of what is required
-	better   []fact.Fact // what is not known of what would allow more than level
+	better   []fact.Fact // what a better alternative lacks, where a lesser one is met
 }
 
 // weighEvidence takes for each requirement the best alternative that is met.
@@ -41,13 +41,8 @@ func (j *judge) weighEvidence(list []requirement) required {
 			}
 		}
 		if best > 0 {
-			if best <= ev.level && best < High {
-				if best < ev.level {
-					ev.better = nil
-				}
-				ev.better = append(ev.better, j.leastMissing(above(r.any, best))...)
-			}
 			ev.level = min(ev.level, best)
+			ev.better = append(ev.better, j.leastMissing(above(r.any, best))...)
 			continue
 		}
 		missing := j.leastMissing(r.any)
@@ -59,10 +54,10 @@ func (j *judge) weighEvidence(list []requirement) required {
 }
 
 // above are the alternatives that allow more than a level.
-func above(alternatives []proof, level Level) (out []proof) {
-	for _, alt := range alternatives {
-		if alt.confidence > level {
-			out = append(out, alt)
+func above(list []proof, level Level) (out []proof) {
+	for _, p := range list {
+		if p.confidence > level {
+			out = append(out, p)
 		}
 	}
 	return out
@@ -117,7 +112,8 @@ func (j *judge) proves(p proof) proved {
 }
 
 // verdict applies the rules of decision. Floors come last and stand above everything else;
-// missing evidence forbids benign and touches nothing above it.
+// missing evidence forbids benign and touches nothing above it. Nothing is benign whose own event
+// stands in no record, whatever a lesser alternative does without.
 func (j *judge) verdict(ev required) Verdict {
 	kinds := map[string]bool{}
 	for _, s := range j.a.signals {
@@ -132,7 +128,7 @@ func (j *judge) verdict(ev required) Verdict {
 		return Suspicious
 	case j.a.band > BandLow || j.contradicted:
 		return Inconclusive
-	case ev.complete && slices.ContainsFunc(j.actor, func(p proof) bool { return j.proves(p).ok }):
+	case ev.complete && j.proves(j.event).ok && slices.ContainsFunc(j.actor, func(p proof) bool { return j.proves(p).ok }):
 		return Benign
 	case !ev.complete && ev.accepted && j.proves(j.acceptedChain).ok && j.proves(j.testimony).ok:
 		j.acceptedOnly = true
@@ -143,7 +139,8 @@ func (j *judge) verdict(ev required) Verdict {
 
 // confidence is the least of its caps; the gaps behind that cap are named.
 func (j *judge) confidence(ev required) {
-	level, by := ev.level, j.gapIDs(ev.better)
+	level := ev.level
+	var by []string
 	limit := func(to Level, gaps []string) {
 		switch {
 		case to < level:
@@ -155,12 +152,14 @@ func (j *judge) confidence(ev required) {
 	if !ev.complete {
 		limit(Medium, j.gapIDs(ev.missing))
 	}
+	limit(ev.level, j.gapIDs(ev.better))
 	for _, p := range j.supporting {
 		if got := j.proves(p); !got.ok && !got.moot && !j.foreign(p) {
 			limit(Medium, j.gapsOf(p, got))
 		}
 	}
-	if got := j.proves(j.event); !got.ok {
+	// A lesser alternative that does without the record of the event says itself how sure it is.
+	if got := j.proves(j.event); !got.ok && !(ev.complete && len(got.missing) > 0) {
 		limit(Low, j.gapsOf(j.event, got))
 	}
 	if j.acceptedOnly {
@@ -191,7 +190,7 @@ func (j *judge) gapsOf(p proof, got proved) []string {
 // holding are the gaps that keep the verdict inconclusive: missing required evidence, a
 // chain that is not whole, and where neither is the reason, the person who was not asked.
 func (j *judge) holding(ev required) []string {
-	out := j.gapIDs(ev.missing)
+	out := append(j.gapIDs(ev.missing), j.gapIDs(ev.better)...)
 	if !slices.ContainsFunc(j.actor, func(p proof) bool { return j.proves(p).ok }) {
 		for _, p := range j.actor {
 			out = append(out, j.gapsOf(p, j.proves(p))...)

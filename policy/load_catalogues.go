@@ -22,6 +22,7 @@ const (
 	settleLogs          = "logs"          // records that were made at that time and can be added
 	settleInterview     = "interview"     // the answer of the person
 	settleConfiguration = "configuration" // what the configuration does not say yet
+	settleForensics     = "forensics"     // what the machine itself, or an image of it, shows
 )
 
 // catchAll is the key of the entry that takes every other gap.
@@ -53,8 +54,8 @@ func (l *loader) gaps() {
 			at := fmt.Sprintf("%s.settle_now[%d]", path, j)
 			l.text(at, "what settles gap "+g.Key, s.Text)
 			switch {
-			case !slices.Contains([]string{settleLogs, settleInterview, settleConfiguration}, s.Kind):
-				l.wrong(at, "what settles a gap is %q; write logs, interview or configuration", s.Kind)
+			case !slices.Contains([]string{settleLogs, settleInterview, settleConfiguration, settleForensics}, s.Kind):
+				l.wrong(at, "what settles a gap is %q; write logs, interview, configuration or forensics", s.Kind)
 			case (s.Kind == settleLogs) != (s.Dataset != ""):
 				l.wrong(at, "logs name their dataset, and nothing else does")
 			}

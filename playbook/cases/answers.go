@@ -51,7 +51,7 @@ func (a *answers) Ask(_ context.Context, q query.Query) (evidence.Answer, error)
 	return evidence.Answer{Outcome: evidence.Empty, Columns: playbook.Columns(q)}, nil
 }
 
-var parameter = regexp.MustCompile(`\\\$[a-z_.\\]+`)
+var parameter = regexp.MustCompile(`\\\$[a-z_]+(?:\\\.[a-z_]+)*`)
 
 // madeOf tells whether a question became q when its parameters were filled in.
 func madeOf(q, from query.Query) bool {

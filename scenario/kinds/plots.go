@@ -881,9 +881,14 @@ func (t *tale) invoked(at time.Time) {
 func (t *tale) file() {
 	t.machine()
 	c := t.cast
+	attached := c.at.Add(-20 * 24 * time.Hour)
+	attach := call{"ec2.amazonaws.com", "AttachVolume", object{"volumeId": c.volume, "instanceId": c.instance, "device": "/dev/xvdf"}, false, ""}
+	t.log(management).add(attached, c.record(attached, c.account, c.service("deploy-pipeline"), "192.0.2.30", "aws-sdk-go-v2/1.30.3 os/linux lang/go#1.22.5", attach))
 	snap := call{"ec2.amazonaws.com", "CreateSnapshot", object{"volumeId": c.volume, "description": "daily"}, false, ""}
 	at := c.at.Add(-5 * time.Hour)
-	t.log(management).add(at, c.record(at, c.account, c.service("backup-daily"), "192.0.2.31", "backup.amazonaws.com", snap))
+	made := c.record(at, c.account, c.service("backup-daily"), "192.0.2.31", "backup.amazonaws.com", snap)
+	made["responseElements"] = object{"snapshotId": c.snapshot, "volumeId": c.volume, "status": "pending", "startTime": at.UnixMilli(), "ownerId": c.account}
+	t.log(management).add(at, made)
 	if c.hostile {
 		t.roleElsewhere()
 	}

@@ -61,6 +61,16 @@ func Told() []finding.Type {
 	return out
 }
 
+// Decides are the kinds of record that decide a type's stories: the missing twin lacks them, the
+// others hold them.
+func Decides(of finding.Type) []string {
+	i := slices.IndexFunc(plots, func(p plot) bool { return p.of == of })
+	if i < 0 {
+		return nil
+	}
+	return slices.Clone(plots[i].decides)
+}
+
 // Bare is a type's finding with no log beside it: what is expected is that the report says so.
 func Bare(of finding.Type, seed uint64) (Story, error) {
 	d, err := Generate(of, Options{Seed: seed})

@@ -182,15 +182,19 @@ func TestDatabaseAudits(t *testing.T) {
 	pg := `2025-09-09 04:20:08 UTC:203.0.113.9(41234):app@orders:[77]:LOG:  AUDIT: SESSION,1,1,ROLE,CREATE ROLE,,,"CREATE ROLE a PASSWORD 'SECRETSECRET', ""b""",<not logged>`
 	other := "2025-09-09 04:20:09 UTC:203.0.113.9(41234):app@orders:[77]:LOG:  duration: 1 ms"
 	zone := strings.Replace(pg, "UTC", "JST", 1)
+	refused := `2025-09-09 04:20:10 UTC:203.0.113.9(41235):app@orders:[78]:FATAL:  password authentication failed for user "app"`
+	in := "2025-09-09 04:20:11 UTC:203.0.113.9(41236):app@orders:[79]:LOG:  connection authorized: user=app database=orders SSL enabled"
 	s := ingested(t, put(t, map[string]string{
-		"ap-northeast-1/a.gz": gz(envelopeOf("/aws/rds/cluster/orders/audit", "db-1.audit.log.0", aurora, connect)), "audit.log": maria + "\n" + maria[:30] + "\n", "pg.log": pg + "\n" + other + "\n" + zone + "\n",
+		"ap-northeast-1/a.gz": gz(envelopeOf("/aws/rds/cluster/orders/audit", "db-1.audit.log.0", aurora, connect)), "audit.log": maria + "\n" + maria[:30] + "\n", "pg.log": pg + "\n" + other + "\n" + zone + "\n" + refused + "\n" + in + "\n",
 	}))
 	got := rowsOf(t, s, query.RDSAudit, "event_time, account, region, database_instance, user_name, source_ip, connection, operation, database, return_code")
 	expect(t, got,
 		"2025-09-09T04:20:05.000001Z 111122223333 ap-northeast-1 orders app 203.0.113.9 35 QUERY orders 0",
 		"2025-09-09T04:20:06Z 111122223333 ap-northeast-1 orders app - 36 FAILED_CONNECT - 1045",
 		"2025-09-09T04:20:07Z - - - app 203.0.113.9 37 CONNECT orders 0",
-		"2025-09-09T04:20:08Z - - - app 203.0.113.9 77 CREATE ROLE orders -")
+		"2025-09-09T04:20:08Z - - - app 203.0.113.9 77 CREATE ROLE orders -",
+		"2025-09-09T04:20:10Z - - - app 203.0.113.9 78 FAILED_CONNECT orders -",
+		"2025-09-09T04:20:11Z - - - app 203.0.113.9 79 CONNECT orders 0")
 	if raw := strings.Join(rowsOf(t, s, query.RDSAudit, "raw"), "\n"); strings.Contains(raw, "SECRETSECRET") {
 		t.Errorf("a password was kept: %s", raw)
 	}

@@ -48,19 +48,22 @@ func rdsLine(line string) (obj map[string]any, known bool, err error) {
 	if m == nil {
 		return nil, false, errAudit
 	}
+	host, _, _ := strings.Cut(m[3], "(")
 	message, ok := strings.CutPrefix(m[8], pgAudit)
-	if !ok || m[7] != "LOG" {
+	operation, code := pgLogin(m[7], m[8])
+	switch {
+	case operation == "" && (!ok || m[7] != "LOG"):
 		return nil, true, nil
-	}
-	if m[2] != "UTC" && m[2] != "GMT" {
+	case m[2] != "UTC" && m[2] != "GMT":
 		return nil, true, errZone
+	case operation != "":
+		return map[string]any{"time": m[1], "host": host, "user": m[4], "database": m[5], "connection": m[6], "operation": operation, "return_code": code}, true, nil
 	}
 	// AUDIT: type, statement id, substatement id, class, command, object type, object name, statement, parameters
 	f := pgFields(message)
 	if len(f) < 8 {
 		return nil, true, errCut
 	}
-	host, _, _ := strings.Cut(m[3], "(")
 	obj = map[string]any{
 		"time": m[1], "host": host, "user": m[4], "database": m[5], "connection": m[6], "operation": f[4], "audit_type": f[0], "statement": f[1], "substatement": f[2],
 		"class": f[3], "object_type": f[5], "object_name": f[6], "object": redactSQL(f[7]),
@@ -72,6 +75,21 @@ func rdsLine(line string) (obj map[string]any, known bool, err error) {
 		}
 	}
 	return obj, true, nil
+}
+
+// pgLogin tells of a line of PostgreSQL's log whether it is of a login: pgaudit does not write
+// those, log_connections does, and a refusal is logged whatever the settings (PostgreSQL
+// documentation, "Error Reporting and Logging"). They get the names of Aurora MySQL's auditing.
+func pgLogin(level, message string) (operation, code string) {
+	switch {
+	case level == "LOG" && strings.HasPrefix(message, "connection authorized:"):
+		return "CONNECT", "0"
+	case level == "LOG" && strings.HasPrefix(message, "disconnection:"):
+		return "DISCONNECT", "0"
+	case level == "FATAL" && (strings.Contains(message, "authentication failed for user") || strings.HasPrefix(message, "no pg_hba.conf entry")):
+		return "FAILED_CONNECT", ""
+	}
+	return "", ""
 }
 
 // pgFields splits CSV in which a quote is doubled.
