@@ -179,7 +179,7 @@ func TestEveryTypeIsInvestigated(t *testing.T) {
 				t.Parallel()
 				w, want := enterStory(t, more.Of, more.Twin)
 				if c, ok := supported(t, w); ok {
-					s.tell(name, misses(c.Assessment, want))
+					s.tell(name, c.Assessment, misses(c.Assessment, want))
 				}
 			})
 		}
