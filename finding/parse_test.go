@@ -80,7 +80,7 @@ func TestMembersOfAFinding(t *testing.T) {
 		Resource: Resource{
 			Type: "S3Bucket", Name: "example-ledger",
 			AccessKey: AccessKey{"ASIAEXAMPLEEXAMPLE00", "AROAEXAMPLEEXAMPLE000:hanako@example.co.jp", "DataAnalyst", "AssumedRole"},
-			Buckets:   []Bucket{{"example-ledger", "arn:aws:s3:::example-ledger", "Destination", "NOT_PUBLIC", map[string]string{"Class": "secret"}}},
+			Buckets:   []Bucket{{"example-ledger", "arn:aws:s3:::example-ledger", "Destination", "NOT_PUBLIC", "", map[string]string{"Class": "secret"}}},
 			Instance:  Instance{ID: "i-0aaaaaaaaaaaaaaaa"},
 		},
 		Action: Action{
