@@ -65,6 +65,6 @@ func ListsOfAPIs() map[string][]string {
 		"data_read": dataReadAPIs, "assume_role": assumeRoleAPIs, "exposure": exposureAPIs,
 		"model": modelAPIs, "model_guard": guardAPIs,
 		"account_block": accountBlockAPIs, "protection": protectionAPIs, "object_read": readAPIs, "object_write": writeAPIs,
-		"object_delete": deleteAPIs, "read_operation": operationsOf(readAPIs...), "delete_operation": operationsOf(deleteAPIs...),
+		"object_delete": deleteAPIs, "read_operation": operationsOf(readAPIs...),
 	}
 }

@@ -233,6 +233,11 @@ func TestRecovery(t *testing.T) {
 		"versions are deleted": {[]evidence.Item{deleted, versions(7), history(on)}, map[fact.Key]string{"recovery.state": "versions_deleted", "recovery.versions_deleted": "7"}},
 		"versioning was off":   {[]evidence.Item{deleted, versions(0), history(on, off)}, map[fact.Key]string{"recovery.state": "not_versioned", "recovery.own_weakened": "1"}},
 		"nobody knows":         {[]evidence.Item{deleted, versions(0), history()}, map[fact.Key]string{"recovery.state": "?"}},
+		"versions deleted by the access log": {
+			[]evidence.Item{asked("E4", "s3_access", query.S3Access, whole, append([]string{"recovery.versions_deleted"}, impactFacts...), append([]string{"versions"}, objectColumns...),
+				append(evidence.Row{query.IntOf(3)}, operation("REST.DELETE.OBJECT", 9, 9, 0)...), append(evidence.Row{query.IntOf(2)}, operation("REST.GET.OBJECT", 5, 5, 10)...)), history(on)},
+			map[fact.Key]string{"impact.objects_deleted": "9+", "recovery.versions_deleted": "3+", "recovery.state": "versions_deleted"},
+		},
 		"an expiry within days": {[]evidence.Item{history(setting(0, "PutBucketLifecycle", `{"LifecycleConfiguration":{"Rule":[{"Status":"Enabled","Expiration":{"Days":1}},{"Status":"Disabled","Expiration":{"Days":0}}]}}`, "a"))},
 			map[fact.Key]string{"recovery.expiry_days": "1", "recovery.weakened": "1", "recovery.own_weakened": "0"}},
 		"an expiry in a year": {[]evidence.Item{history(setting(0, "PutBucketLifecycle", `{"Rule":{"Status":"Enabled","Expiration":{"Days":365}}}`, "a"))}, map[fact.Key]string{"recovery.expiry_days": "365", "recovery.weakened": "0"}},

@@ -488,12 +488,12 @@ func (v *view) recordOf() (Change, bool) {
 	for _, a := range v.f.Action.Affected {
 		things = append(things, a)
 	}
-	any := func(want []string, have ...string) bool {
+	among := func(want []string, have ...string) bool {
 		return len(want) == 0 || slices.ContainsFunc(want, func(w string) bool { return w != "" && slices.Contains(have, w) })
 	}
 	for _, c := range v.st.Changes {
-		if at.Before(c.From) || !last.Before(c.Until) || !any(c.Accounts, string(v.f.Account)) || !any(c.APIs, api, service+":"+api) ||
-			!any(c.Actors, actors...) || !any(c.Resources, things...) {
+		if at.Before(c.From) || !last.Before(c.Until) || !among(c.Accounts, string(v.f.Account)) || !among(c.APIs, api, service+":"+api) ||
+			!among(c.Actors, actors...) || !among(c.Resources, things...) {
 			continue
 		}
 		return c, true

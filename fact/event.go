@@ -37,6 +37,7 @@ var eventDefs = []Def{
 	{Key: "event.known_network", Rule: eventKnownNetwork, Type: Text, Kind: Context, JA: "既知のネットワーク", EN: "known network", Says: "configuration: networks"},
 	{Key: "event.target_bucket", Rule: eventBucket, Type: Text, Kind: External, JA: "対象バケット", EN: "bucket", Says: "the finding"},
 	{Key: "event.target_resource", Rule: eventTarget, Type: Text, Kind: External, JA: "対象リソース", EN: "target", Says: "the finding"},
+	{Key: "event.recorded_in", Rule: eventRecordedIn, Type: Name, Kind: Computed, JA: "記録のあるログ", EN: "log that holds its record", Says: "kind of record in which the event was found", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data", "s3_access", "eks_audit"}},
 }
 
 // eventRows are the records of the finding's own event.
@@ -63,6 +64,26 @@ func eventRecorded(v *view, _ string) result {
 		return why
 	}
 	return t.has(t.len() > 0)
+}
+
+// eventRecordedIn is the log in which the event was found. What is no call, and what a sequence's
+// signals show, is told of elsewhere.
+func eventRecordedIn(v *view, _ string) result {
+	if v.machine() || v.f.Sequence != nil {
+		return notApplicable(findingRef)
+	}
+	t, why, ok := v.eventRows()
+	switch {
+	case !ok:
+		return why
+	case t.len() == 0:
+		return t.empty()
+	}
+	kind := firstText(t.Item.Scope.Kind, string(t.Item.Ask.Dataset))
+	if !slices.Contains(choices("event.recorded_in"), kind) {
+		return unknown("finding", t.ref())
+	}
+	return known(NameOf(kind), t.row(0))
 }
 
 // primary is the API that the finding is about: of its action, else of its anomaly block.

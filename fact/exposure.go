@@ -30,7 +30,7 @@ var exposureDefs = []Def{
 		{Name: "actor", Type: Text, JA: "実行者", EN: "actor"},
 		{Name: "source", Type: Text, JA: "送信元", EN: "source"},
 	}},
-	{Key: "exposure.anonymous", Families: bucketFamily, Rule: anonymousUse, Type: Int, Kind: Computed, JA: "匿名の要求（成功）", EN: "anonymous requests that succeeded", Says: "requests on the bucket without authentication, 30 days before to a day after"},
+	{Key: "exposure.anonymous", Families: bucketFamily, Rule: anonymousUse, Type: Int, Kind: Computed, JA: "匿名の要求（成功）", EN: "anonymous requests", Says: "requests on the bucket without authentication, 30 days before to a day after"},
 	{Key: "exposure.anonymous_addresses", Families: bucketFamily, Rule: ofTable("exposure.anonymous_addresses", func(_ *view, t table) result { return t.texts("source_ip") }), Type: Texts, Kind: Computed, JA: "匿名の要求の送信元", EN: "addresses of anonymous requests", Says: "different addresses, at most 20"},
 	{Key: "exposure.anonymous_first", Families: bucketFamily, Rule: ofTable("exposure.anonymous_first", func(_ *view, t table) result { return t.edge("first", true) }), Type: Time, Kind: Computed, JA: "最初の匿名の要求", EN: "first anonymous request", Says: "earliest"},
 	{Key: "exposure.anonymous_last", Families: bucketFamily, Rule: ofTable("exposure.anonymous_last", func(_ *view, t table) result { return t.edge("last", false) }), Type: Time, Kind: Computed, JA: "最後の匿名の要求", EN: "last anonymous request", Says: "latest"},

@@ -212,7 +212,13 @@ func recoveryVersions(v *view, _ string) result {
 	if !ok {
 		return why
 	}
-	n, _ := t.sum("n", func(int) bool { return true })
+	col := "n"
+	if bestEffort(t.Answered) {
+		col = "versions"
+	}
+	n, _ := t.sum(col, func(i int) bool {
+		return col == "n" || slices.Contains(deleteAPIs, operationAPI(t.text(i, "operation")))
+	})
 	return t.counted(n)
 }
 

@@ -16,8 +16,8 @@ var volumeDefs = []Def{
 	{Key: "volume.bucket_most_bytes", Families: bucketFamily, Rule: ofDays("volume.bucket_most", mostBytes), Type: Bytes, Kind: Computed, JA: "バケットの転送量が最も多い日の量", EN: "the bucket's bytes on its busiest earlier day", Says: "most bytes on one of those days, by anyone"},
 	{Key: "volume.own_enough", Families: bucketFamily, Rule: ofDays("volume.own_most", func(d days) result { return d.has(d.n >= minDays) }), Type: Bool, Kind: Computed, JA: "本人の過去の日数は比較に足りる", EN: "the principal's days are enough to compare", Says: "at least 5 days with reads"},
 	{Key: "volume.bucket_enough", Families: bucketFamily, Rule: ofDays("volume.bucket_most", func(d days) result { return d.has(d.n >= minDays) }), Type: Bool, Kind: Computed, JA: "バケットの過去の日数は比較に足りる", EN: "the bucket's days are enough to compare", Says: "at least 5 days with reads"},
-	{Key: "volume.above_own", Families: bucketFamily, Rule: volumeAbove("volume.own_most"), Type: Bool, Kind: Computed, JA: "本人のどの日よりも多い", EN: "more than on any earlier day of the principal", Says: "this time's requests or bytes exceed the busiest day; never with fewer than 5 days"},
-	{Key: "volume.above_bucket", Families: bucketFamily, Rule: volumeAbove("volume.bucket_most"), Type: Bool, Kind: Computed, JA: "バケットのどの日よりも多い", EN: "more than on any earlier day of the bucket", Says: "this time's requests or bytes exceed the busiest day; never with fewer than 5 days"},
+	{Key: "volume.above_own", Families: bucketFamily, Rule: volumeAbove("volume.own_most"), Type: Bool, Kind: Computed, JA: "本人のどの日よりも多い", EN: "above every earlier day of the principal", Says: "this time's requests or bytes exceed the busiest day; never with fewer than 5 days"},
+	{Key: "volume.above_bucket", Families: bucketFamily, Rule: volumeAbove("volume.bucket_most"), Type: Bool, Kind: Computed, JA: "バケットのどの日よりも多い", EN: "above every earlier day of the bucket", Says: "this time's requests or bytes exceed the busiest day; never with fewer than 5 days"},
 }
 
 const dayLong = 24 * time.Hour

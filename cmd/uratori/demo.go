@@ -84,7 +84,7 @@ investigated without a log, and the report says what could not be seen.`,
 	f.BoolVar(&list, "list", false, "list the scenarios")
 	f.BoolVar(&types, "types", false, "list the types of finding, with the stories that each has")
 	f.StringVar(&of, "type", "", "type of finding, such as UnauthorizedAccess:EC2/SSHBruteForce")
-	f.StringVar(&twin, "twin", "", "story of that type: benign, malicious or missing (default malicious)")
+	f.StringVar(&twin, "twin", "", "story of that type: benign, malicious or missing, or another that --types lists (default malicious)")
 	f.StringVarP(&out, "out", "o", "", "folder to write to (default out/demo-VARIANT)")
 	f.StringVar(&lang, "lang", "", "language of the report: ja or en")
 	f.Uint64Var(&seed, "seed", 1, "another seed gives other names, addresses and noise")
@@ -100,6 +100,11 @@ func (a *app) listTypes() {
 			var twins []string
 			for _, w := range kinds.AllTwins() {
 				twins = append(twins, string(w))
+			}
+			for _, more := range kinds.Further() {
+				if more.Of == t {
+					twins = append(twins, string(more.Twin))
+				}
 			}
 			stories = strings.Join(twins, ", ")
 		}
