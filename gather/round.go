@@ -394,7 +394,7 @@ func switchedOff(cov []evidence.Coverage) string {
 func (r *gathering) subject(q query.Query) source.Subject {
 	f := r.plan.Finding
 	i := f.Resource.Instance
-	s := source.Subject{Where: q.Where, Region: string(f.Region), VPC: i.VPC, Subnet: i.Subnet, Interfaces: i.Interfaces, Instance: i.ID}
+	s := source.Subject{Where: q.Where, Region: f.Region, VPC: i.VPC, Subnet: i.Subnet, Interfaces: i.Interfaces, Instance: i.ID}
 	if s.VPC == "" {
 		s.VPC = f.Function.VPC
 	}

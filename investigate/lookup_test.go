@@ -54,6 +54,7 @@ func TestLookUpsReachTheReport(t *testing.T) {
 		evidence.LookPerson: {Person: &evidence.LookedPerson{UPN: "x", Company: hostile, Gone: &gone, Enabled: &public}, Parts: person},
 		evidence.LookBucket: {Bucket: &evidence.LookedBucket{Name: "b", PolicyPublic: &public, LogBucket: hostile}, Parts: []evidence.Part{
 			{Name: "s3:GetBucketPublicAccessBlock", Outcome: evidence.Empty},
+			{Name: "s3:GetAccountPublicAccessBlock", Outcome: evidence.Empty},
 			{Name: "s3:GetBucketPolicyStatus", Outcome: evidence.Found},
 			{Name: "s3:GetBucketAcl", Outcome: evidence.Found},
 			{Name: "s3:GetBucketLogging", Outcome: evidence.Found},

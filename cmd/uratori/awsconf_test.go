@@ -42,7 +42,7 @@ func settled(t *testing.T, of finding.Type, world func(f finding.Finding) awstes
 		t.Fatal(err)
 	}
 	c := &settledCase{dir: t.TempDir(), finding: fs[0], now: fs[0].Updated.Add(6 * time.Hour)}
-	account, region := string(c.finding.Account), string(c.finding.Region)
+	account, region := string(c.finding.Account), c.finding.Region
 	c.aws = awstest.New(t, "organizations", "iam", "identitystore")
 	c.aws.Regions(region, "us-east-1", awstest.Region)
 	c.aws.Serve(world(c.finding))
@@ -121,7 +121,7 @@ func (c *settledCase) investigate(t *testing.T) (investigate.Case, string) {
 // flowsOfOthers puts flow records of another interface of the account into the archive.
 func (c *settledCase) flowsOfOthers(t *testing.T) {
 	t.Helper()
-	account, region := string(c.finding.Account), string(c.finding.Region)
+	account, region := string(c.finding.Account), c.finding.Region
 	dir := filepath.Join(c.dir, "logs", "AWSLogs", account, "vpcflowlogs", region)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func (c *settledCase) flowsOfOthers(t *testing.T) {
 
 // bruteForced is an instance without flow logs in a sandbox of the organisation that is tagged as production.
 func bruteForced(f finding.Finding) awstest.World {
-	account, region, i := string(f.Account), string(f.Region), f.Resource.Instance
+	account, region, i := string(f.Account), f.Region, f.Resource.Instance
 	return awstest.World{
 		Accounts: map[string]awstest.OrgAccount{account: {Name: "play", State: "ACTIVE", Parent: "ou-ab12-11111111", Joined: f.Created.AddDate(-1, 0, 0)}},
 		Units:    map[string]awstest.OrgUnit{"ou-ab12-11111111": {Name: "Playground", Parent: "r-ab12"}},

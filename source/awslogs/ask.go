@@ -142,7 +142,10 @@ func (s *Source) owned(ctx context.Context, scope query.Scope, t told, vpc strin
 	if sw, _, _ := coverage.Switched(t.settings, t.resources...); sw != coverage.Off {
 		return nil
 	}
-	type owned struct{ VpcId, OwnerId string } //nolint:revive,staticcheck // as the AWS CLI prints them
+	type owned struct {
+		ID    string `json:"VpcId"`
+		Owner string `json:"OwnerId"`
+	}
 	k, err := s.once(ctx, "vpcs "+at(scope), func(k *known) error {
 		list := []owned{}
 		err := pages(func(token string) (next string, err error) {
@@ -177,12 +180,12 @@ func (s *Source) owned(ctx context.Context, scope query.Scope, t told, vpc strin
 	}
 	found := vpc == ""
 	for _, v := range d.Vpcs {
-		if vpc != "" && v.VpcId != vpc {
+		if vpc != "" && v.ID != vpc {
 			continue
 		}
 		found = true
-		if v.OwnerId != scope.Account {
-			return unclear("%s is shared by account %s, whose logs are not told here", v.VpcId, v.OwnerId)
+		if v.Owner != scope.Account {
+			return unclear("%s is shared by account %s, whose logs are not told here", v.ID, v.Owner)
 		}
 	}
 	if !found {
