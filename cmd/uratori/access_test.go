@@ -225,7 +225,7 @@ func account(t *testing.T, id string) query.Expr {
 // Every action that a package says it needs is granted.
 func TestNeededActionsAreGranted(t *testing.T) {
 	granted := access.Actions(access.Features())
-	needed := slices.Concat(awsconn.Actions, awslookup.Actions, guardduty.Actions)
+	needed := slices.Concat(awsconn.Actions, awsconn.SelfActions, awslookup.Actions, guardduty.Actions)
 	for api := range cloudtrail.Paces {
 		needed = append(needed, api)
 	}
