@@ -129,9 +129,12 @@ func TestWhatIsCalledIsWhatIsGranted(t *testing.T) {
 	}
 	defer a.close(o)
 	for _, what := range []evidence.Lookup{
-		{Kind: evidence.LookUser, Key: "906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e"}, {Kind: evidence.LookUser, Key: "sato.kaede@example.co.jp"},
-		{Kind: evidence.LookPrincipal, Key: "arn:aws:iam::" + member + ":role/app", Account: member}, {Kind: evidence.LookPrincipal, Key: "arn:aws:iam::" + member + ":user/batch", Account: member},
-		{Kind: evidence.LookBucket, Key: "example-ledger", Account: member, Region: awstest.Region}, {Kind: evidence.LookInstance, Key: "i-0123456789abcdef0", Account: member, Region: awstest.Region},
+		{Kind: evidence.LookUser, Key: "906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e"},
+		{Kind: evidence.LookUser, Key: "sato.kaede@example.co.jp"},
+		{Kind: evidence.LookPrincipal, Key: "arn:aws:iam::" + member + ":role/app", Account: member},
+		{Kind: evidence.LookPrincipal, Key: "arn:aws:iam::" + member + ":user/batch", Account: member},
+		{Kind: evidence.LookBucket, Key: "example-ledger", Account: member, Region: awstest.Region},
+		{Kind: evidence.LookInstance, Key: "i-0123456789abcdef0", Account: member, Region: awstest.Region},
 	} {
 		for _, l := range o.lookers {
 			if slices.Contains(l.Looks(), what.Kind) {
@@ -223,7 +226,7 @@ func account(t *testing.T, id string) query.Expr {
 // Every action that a package says it needs is granted.
 func TestNeededActionsAreGranted(t *testing.T) {
 	granted := access.Actions(access.Features())
-	needed := slices.Concat(awsconn.Actions, awslookup.Actions, awslogs.Actions, guardduty.Actions)
+	needed := slices.Concat(awsconn.Actions, awsconn.SelfActions, awslookup.Actions, awslogs.Actions, guardduty.Actions)
 	for api := range cloudtrail.Paces {
 		needed = append(needed, api)
 	}

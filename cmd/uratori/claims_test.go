@@ -125,6 +125,11 @@ func TestClaimsReachTheReport(t *testing.T) {
 		t.Error("the investigation is no evidence")
 	}
 
+	english := r.investigated(t, "english", id, "--config", config, "--region", awstest.Region, "--lang", "en")
+	if asked := chapter(t, english, 7); !strings.Contains(asked, "GuardDuty's own investigation") || !strings.Contains(asked, "a third party's word") {
+		t.Errorf("chapter 7 in English does not tell of the claims:\n%s", asked)
+	}
+
 	// Without it, every other fact and the judgement are the same.
 	r.edit(t, "look_up: [guardduty_investigation], ", "")
 	without := r.investigated(t, "without", id, "--config", config, "--region", awstest.Region)

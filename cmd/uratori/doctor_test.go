@@ -235,10 +235,21 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 		t.Errorf("exit status %d", status)
 	}
 	for _, want := range [][2]string{
-		{"splunk-prod", "credentials"}, {"splunk-prod", "permissions"}, {"splunk-prod", "clock"}, {"splunk-prod", "expiry"}, {"splunk-prod", "fields of aws/aws:cloudtrail"},
-		{"entra", "credentials"}, {"entra", "permissions"}, {"entra", "clock"}, {"entra", "expiry"},
-		{"aws", "credentials of the program"}, {"aws", "credentials of " + member}, {"aws " + member, "permissions"}, {"aws", "clock"},
-		{"guardduty", "ap-northeast-1"}, {"guardduty", "us-east-1"},
+		{"splunk-prod", "credentials"},
+		{"splunk-prod", "permissions"},
+		{"splunk-prod", "clock"},
+		{"splunk-prod", "expiry"},
+		{"splunk-prod", "fields of aws/aws:cloudtrail"},
+		{"entra", "credentials"},
+		{"entra", "permissions"},
+		{"entra", "clock"},
+		{"entra", "expiry"},
+		{"aws", "credentials of the program"},
+		{"aws", "credentials of " + member},
+		{"aws " + member, "permissions"},
+		{"aws", "clock"},
+		{"guardduty", "ap-northeast-1"},
+		{"guardduty", "us-east-1"},
 	} {
 		if _, ok := d.find(want[0], want[1], "ok"); !ok {
 			t.Errorf("%s: %s was not found well", want[0], want[1])

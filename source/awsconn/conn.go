@@ -17,10 +17,12 @@ import (
 	"uratori/source/call"
 )
 
-// Actions are the IAM actions that this package needs itself.
-var Actions = []string{
-	"iam:ListAccessKeys", "iam:SimulatePrincipalPolicy", "secretsmanager:GetSecretValue", "ssm:GetParameter", "sts:AssumeRole", "sts:GetCallerIdentity",
-}
+// Actions are the IAM actions that a connection needs itself.
+var Actions = []string{"sts:AssumeRole", "sts:GetCallerIdentity"}
+
+// SelfActions are those that it needs to fetch the program's own secrets, and to tell what the
+// program itself may do.
+var SelfActions = []string{"iam:ListAccessKeys", "iam:SimulatePrincipalPolicy", "secretsmanager:GetSecretValue", "ssm:GetParameter"}
 
 // Keys are AWS credentials. They are never printed.
 type Keys struct {
