@@ -156,6 +156,10 @@ func (v *view) access(key Key) (table, result, bool) {
 		if v.dataEvents() {
 			return t, notApplicable(why.from...), false
 		}
+		// What is missing is what was done to objects, and that is one gap.
+		if r := impactRead(v, ""); r.state == Unknown {
+			why.gap = r.gap
+		}
 	}
 	return t, why, ok
 }
