@@ -340,7 +340,7 @@ func eventSourceIP(v *view, _ string) result {
 			return known(IPOf(ip.Text()), t.row(0))
 		}
 	}
-	return unknown("finding", findingRef)
+	return v.untold()
 }
 
 func eventKnownNetwork(v *view, _ string) result {
