@@ -54,6 +54,8 @@ var layers = map[string][]string{
 	"playbook":          {"finding", "query", "evidence", "fact", "strictyaml"},
 	"guardduty":         {"finding", "fact", "source", "source/awsconn"},
 	"source/directory":  {"evidence", "source", "people"},
+	"source/knowledge":  {"evidence"},
+	"source/pastcases":  {"evidence", "finding", "bundle"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 	"playbook/cases":    {"playbook", "gather", "fact", "evidence", "query", "finding", "ledger", "source", "strictyaml"},
 

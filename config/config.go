@@ -32,6 +32,9 @@ type Config struct {
 	Regions        []string // that are in use; what is asked Region by Region is asked there
 	AWS            AWS
 	Networks       []Network
+	Knowledge      Knowledge
+	Calendars      []GroupCalendar
+	PastCases      PastCases
 	Automation     []Automation
 	Sources        []Source
 	Order          map[string][]string // dataset -> names of sources, first asked first
@@ -143,29 +146,38 @@ type (
 	}
 )
 
-// file is the form of the file.
-type file struct {
-	Language string `yaml:"language"`
-	Zone     string `yaml:"zone"`
-	Hours    struct {
+// hours and holidays are when people work, as the file says it.
+type (
+	hours struct {
 		From string   `yaml:"from"`
 		To   string   `yaml:"to"`
 		Days []string `yaml:"days"`
-	} `yaml:"hours"`
-	Holidays struct {
+	}
+	holidays struct {
 		Country string `yaml:"country"`
 		Extra   []struct {
 			Date string `yaml:"date"`
 			JA   string `yaml:"ja"`
 			EN   string `yaml:"en"`
 		} `yaml:"extra"`
-	} `yaml:"holidays"`
+	}
+)
+
+// file is the form of the file.
+type file struct {
+	Language       string              `yaml:"language"`
+	Zone           string              `yaml:"zone"`
+	Hours          hours               `yaml:"hours"`
+	Holidays       holidays            `yaml:"holidays"`
 	Accounts       []Account           `yaml:"accounts"`
 	People         People              `yaml:"people"`
 	IdentityCenter IdentityCenter      `yaml:"identity_center"`
 	Regions        []string            `yaml:"regions"`
 	AWS            AWS                 `yaml:"aws"`
 	Networks       []Network           `yaml:"networks"`
+	Knowledge      Knowledge           `yaml:"knowledge"`
+	Calendars      []calendarOf        `yaml:"calendars"`
+	PastCases      PastCases           `yaml:"past_cases"`
 	Automation     []Automation        `yaml:"automation"`
 	Sources        []Source            `yaml:"sources"`
 	Order          map[string][]string `yaml:"order"`
@@ -229,6 +241,10 @@ func Parse(name string, data []byte) (Config, error) {
 	k.language(f.Language)
 	c.Calendar = k.calendar(f)
 	k.accounts(c)
+	c.Knowledge, c.PastCases = f.Knowledge, f.PastCases
+	c.Calendars = k.calendars(f.Calendars)
+	k.knowledge(c.Knowledge)
+	k.pastCases(c.PastCases)
 	k.people(c.People)
 	k.regions(c.Regions)
 	k.networks(c)

@@ -3,6 +3,7 @@ package fact
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -166,12 +167,12 @@ var aspects = []string{"ip", "asn", "country", "user_agent", "api", "region", "r
 func (v *view) novelty(aspect string) novelty {
 	return memo(v, "novelty "+aspect, func() novelty {
 		n := novelty{aspect: aspect, observed: v.observed(aspect)}
+		if aspect == "asn" || aspect == "country" {
+			return v.noveltyOfNetwork(n)
+		}
 		if n.observed == "" {
 			n.why = unknown("finding", findingRef)
 			return n
-		}
-		if aspect == "asn" || aspect == "country" {
-			return v.noveltyOfSignIns(n)
 		}
 		p, ok := v.past(aspect)
 		if !ok {
@@ -190,6 +191,105 @@ func (v *view) novelty(aspect string) novelty {
 		return n
 	})
 }
+
+// noveltyOfNetwork takes the sign-ins and, where a database told the networks of the earlier calls'
+// addresses, these calls, too: who signs in from a network or calls from it knows it.
+func (v *view) noveltyOfNetwork(n novelty) novelty {
+	calls := v.noveltyOfCalls(n)
+	if n.observed == "" {
+		if calls.ok {
+			return calls
+		}
+		n.why = unknown("finding", findingRef)
+		return n
+	}
+	ins := v.noveltyOfSignIns(n)
+	switch {
+	case !calls.ok:
+		return ins
+	case !ins.ok:
+		return calls
+	}
+	both := calls
+	both.observed, both.before, both.base = n.observed, calls.before+ins.before, calls.base+ins.base
+	both.days, both.exact = max(calls.days, ins.days), calls.exact && ins.exact
+	if ins.before > 0 && (calls.before == 0 || ins.first.Before(calls.first)) {
+		both.first = ins.first
+	}
+	both.from = compactRefs(append(slices.Clone(calls.from), ins.from...))
+	return both
+}
+
+// noveltyOfCalls compares the network of the event's address with those of the earlier calls', all by
+// the same databases: another one's name for a country or network is never compared with theirs.
+func (v *view) noveltyOfCalls(n novelty) novelty {
+	n.ok = false
+	b, ref, _, looked := v.looked(evidence.LookNetworks, "baseline.seen_asn")
+	p, ok := v.past("ip")
+	own := v.observed("ip")
+	if !looked || !ok || own == "" {
+		return n
+	}
+	get := func(w evidence.Network) string { return w.ASN }
+	if n.aspect == "country" {
+		get = func(w evidence.Network) string { return w.Country }
+	}
+	of := map[string]string{}
+	for _, w := range b.Networks {
+		of[foldAddress(w.IP)] = get(w)
+	}
+	observed := of[foldAddress(own)]
+	if observed == "" {
+		return n
+	}
+	if n.observed == "" {
+		n.observed = observed
+	}
+	for addr, times := range p.seen {
+		network := of[addr]
+		if network == "" {
+			continue
+		}
+		n.base += times
+		if network != observed {
+			continue
+		}
+		if f := p.first[addr]; n.before == 0 || f.Before(n.first) {
+			n.first = f
+		}
+		n.before += times
+	}
+	n.ok, n.exact, n.window = true, p.t.Exact && b.Whole(), p.t.window()
+	n.from = []Ref{findingRef, p.t.ref(), ref}
+	if hours, ok := v.past("hour"); ok && hours.t.Item.Scope == p.t.Item.Scope {
+		n.days = hours.days(v)
+	}
+	return n
+}
+
+// networkAddresses are the event's address and those of the earlier calls, for looking their networks up:
+// of an IPv6 network of 64 bits the first. ok is false when there are too many, or none to compare.
+func (v *view) networkAddresses() (list []string, ok bool) {
+	own := v.observed("ip")
+	p, asked := v.past("ip")
+	if own == "" || !asked || len(p.seen) == 0 || len(p.seen) >= maxAddresses {
+		return nil, false
+	}
+	list = []string{own}
+	for addr := range p.seen {
+		if prefix, err := netip.ParsePrefix(addr); err == nil {
+			addr = prefix.Addr().String()
+		}
+		if _, err := netip.ParseAddr(addr); err == nil {
+			list = append(list, addr)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), true
+}
+
+// maxAddresses bounds what is looked up at once; no principal of a month's records had more than a few hundred.
+const maxAddresses = 500
 
 // noveltyOfSignIns looks at the networks and countries of the person's earlier sign-ins,
 // since CloudTrail records neither.

@@ -21,6 +21,7 @@ type Def struct {
 	Each     func(*view) []string                 // the subjects; nil when there is only one, ""
 	Rule     func(v *view, subject string) result // pure
 	Says     string                               // the rule in a few words, printed in the appendix
+	When     func(*view) bool                     // whether the case has it at all; nil for always
 	Looks    evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
 }
 
@@ -56,6 +57,7 @@ func init() {
 		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
+		knowledgeDefs, calendarDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
 	} {
 		for _, d := range group {

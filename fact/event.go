@@ -129,6 +129,16 @@ func onCalendar(v *view, get func(time.Time) Value) result {
 	return known(get(at), findingRef, settingsRef)
 }
 
+// onWorking is a rule over the time of the event in the calendar of whoever acted.
+func onWorking(v *view, get func(time.Time, working) Value) result {
+	at, ok := v.at()
+	if !ok {
+		return unknown("finding", findingRef)
+	}
+	w := v.working()
+	return known(get(at, w), append([]Ref{findingRef}, w.from...)...)
+}
+
 func eventWeekday(v *view, _ string) result {
 	return onCalendar(v, func(t time.Time) Value { return Value{Type: Weekday, Num: int64(v.cal.Weekday(t))} })
 }
@@ -138,11 +148,11 @@ func eventHour(v *view, _ string) result {
 }
 
 func eventBusinessDay(v *view, _ string) result {
-	return onCalendar(v, func(t time.Time) Value { return BoolOf(v.cal.BusinessDay(t)) })
+	return onWorking(v, func(t time.Time, w working) Value { return BoolOf(w.BusinessDay(t)) })
 }
 
 func eventBusinessHours(v *view, _ string) result {
-	return onCalendar(v, func(t time.Time) Value { return BoolOf(v.cal.BusinessHours(t)) })
+	return onWorking(v, func(t time.Time, w working) Value { return BoolOf(w.BusinessHours(t)) })
 }
 
 func eventHoliday(v *view, _ string) result {
@@ -150,11 +160,13 @@ func eventHoliday(v *view, _ string) result {
 	if !ok {
 		return unknown("finding", findingRef)
 	}
-	h, ok := v.cal.Holiday(at)
+	w := v.working()
+	refs := append([]Ref{findingRef}, w.from...)
+	h, ok := w.Holiday(at)
 	if !ok {
-		return notApplicable(findingRef, settingsRef)
+		return notApplicable(refs...)
 	}
-	return known(Value{Type: Label, Str: h.NameEN, JA: h.NameJA}, findingRef, settingsRef)
+	return known(Value{Type: Label, Str: h.NameEN, JA: h.NameJA}, refs...)
 }
 
 func eventErrorCode(v *view, _ string) result {

@@ -238,7 +238,7 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	fs := Facts{finding: f, set: set, settings: st, calendar: cal, byID: map[ID]int{}, byKey: map[Key][]int{}}
 	family := finding.FamilyOf(f)
 	for _, d := range defs {
-		if !d.arises(family) || !v.looks(d) {
+		if !d.arises(family) || !v.looks(d) || d.When != nil && !d.When(v) {
 			continue
 		}
 		subjects := []string{""}

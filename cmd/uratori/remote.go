@@ -27,6 +27,7 @@ import (
 	"uratori/source/cloudtrail"
 	"uratori/source/directory"
 	"uratori/source/entra"
+	"uratori/source/knowledge"
 	"uratori/source/local"
 	"uratori/source/splunk"
 )
@@ -42,6 +43,7 @@ type reach struct {
 	base    *awsconn.Conn // that assumes the reader role
 	baseErr error
 	readers []directory.Reader
+	known   *knowledge.Looker // nil until it is opened
 }
 
 // paces are how fast every API may be called, by whoever calls it.
@@ -291,6 +293,9 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 	for _, reader := range r.readers {
 		out = append(out, source.Remember(directory.New(reader), source.DefaultLives(), r.app.clock))
 	}
+	if k := r.config.Knowledge; len(k.Databases)+len(k.Lists) > 0 {
+		out = append(out, r.openKnowledge(k))
+	}
 	if aws := r.config.AWS; len(aws.LookUp) > 0 {
 		conn, err := r.conn(ctx)
 		if err != nil {
@@ -309,6 +314,25 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 		out = append(out, source.Remember(l, source.DefaultLives(), r.app.clock))
 	}
 	return out, nil
+}
+
+// openKnowledge opens the operator's databases and lists. What cannot be read is told of here, and in
+// every report that it might have mattered to.
+func (r *reach) openKnowledge(k config.Knowledge) source.Looker {
+	var databases []knowledge.Database
+	for _, d := range k.Databases {
+		databases = append(databases, knowledge.Database{Name: d.Name, Path: r.config.Path(d.Path)})
+	}
+	var lists []knowledge.List
+	for _, l := range k.Lists {
+		lists = append(lists, knowledge.List{Name: l.Name, Kind: l.Kind, Path: r.config.Path(l.Path), Date: l.Date})
+	}
+	var notices []string
+	r.known, notices = knowledge.Open("knowledge", databases, lists)
+	for _, n := range notices {
+		r.app.hint("knowledge: " + n)
+	}
+	return r.known
 }
 
 // people reads the operator's list. Rows that cannot be read are told of and left out.
