@@ -57,7 +57,7 @@ func init() {
 		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
-		knowledgeDefs, calendarDefs,
+		knowledgeDefs, calendarDefs, similarDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
 	} {
 		for _, d := range group {

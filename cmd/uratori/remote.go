@@ -29,6 +29,7 @@ import (
 	"uratori/source/entra"
 	"uratori/source/knowledge"
 	"uratori/source/local"
+	"uratori/source/pastcases"
 	"uratori/source/splunk"
 )
 
@@ -296,6 +297,13 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 	if k := r.config.Knowledge; len(k.Databases)+len(k.Lists) > 0 {
 		out = append(out, r.openKnowledge(k))
 	}
+	if p := r.config.PastCases; len(p.Folders) > 0 {
+		l, err := r.pastCases(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
 	if aws := r.config.AWS; len(aws.LookUp) > 0 {
 		conn, err := r.conn(ctx)
 		if err != nil {
@@ -333,6 +341,22 @@ func (r *reach) openKnowledge(k config.Knowledge) source.Looker {
 		r.app.hint("knowledge: " + n)
 	}
 	return r.known
+}
+
+// pastCases reads the earlier cases. A bundle that is damaged is told of and left out.
+func (r *reach) pastCases(p config.PastCases) (source.Looker, error) {
+	var folders []string
+	for _, f := range p.Folders {
+		folders = append(folders, r.config.Path(f))
+	}
+	l, notices, err := pastcases.Read("past-cases", folders, r.config.Path(p.Endings))
+	if err != nil {
+		return nil, usage(err)
+	}
+	for _, n := range notices {
+		r.app.hint(n + "; the case is left out")
+	}
+	return l, nil
 }
 
 // people reads the operator's list. Rows that cannot be read are told of and left out.
