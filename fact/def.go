@@ -57,7 +57,7 @@ func init() {
 		lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
-		knowledgeDefs, calendarDefs, similarDefs,
+		knowledgeDefs, calendarDefs, similarDefs, attackDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
 	} {
 		for _, d := range group {
