@@ -45,6 +45,8 @@ finding.unusual               -
 finding.profiled              -
 finding.anomalous_apis        s3.amazonaws.com GetObject success
 finding.threat_lists          -
+finding.techniques            T1530 Data from Cloud Storage
+finding.techniques_said       -
 event.recorded                ?s3_data
 event.api                     GetObject
 event.service                 s3.amazonaws.com
