@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -75,12 +76,13 @@ func Open(name string, databases []Database, lists []List) (l *Looker, notices [
 
 // Close closes the databases.
 func (l *Looker) Close() error {
+	var errs []error
 	for _, d := range l.databases {
 		if d.reader != nil {
-			d.reader.Close()
+			errs = append(errs, d.reader.Close())
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Name is the looker's name.

@@ -51,7 +51,11 @@ func ask(t *testing.T, l *Looker, kind evidence.LookupKind, key string) evidence
 
 func TestWhereAnAddressLies(t *testing.T) {
 	l, notices := Open("knowledge", databases(t), nil)
-	defer l.Close()
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if len(notices) > 0 {
 		t.Fatal(notices)
 	}
@@ -104,7 +108,9 @@ func TestADamagedDatabaseIsSaid(t *testing.T) {
 		if name != "broken tree" && (len(notices) != 1 || got.Body.Parts[0].Outcome != evidence.Failed) {
 			t.Errorf("%s: notices %v, parts %v", name, notices, got.Body.Parts)
 		}
-		l.Close()
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
