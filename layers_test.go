@@ -55,6 +55,8 @@ var layers = map[string][]string{
 	"playbook":          {"finding", "query", "evidence", "fact", "source", "strictyaml"},
 	"guardduty":         {"finding", "evidence", "source", "source/awsconn"},
 	"source/directory":  {"evidence", "source", "people"},
+	"source/knowledge":  {"evidence"},
+	"source/pastcases":  {"evidence", "finding", "bundle"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
 	"playbook/cases":    {"playbook", "gather", "fact", "evidence", "query", "finding", "ledger", "source", "strictyaml"},
 

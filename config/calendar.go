@@ -28,26 +28,31 @@ var (
 // calendar reads zone, hours and holidays. Each part is tried alone, so that a mistake is shown
 // where it stands; what is right is decided by package calendar.
 func (k *checker) calendar(f file) calendar.Config {
-	c := calendar.Config{Zone: f.Zone, Country: f.Holidays.Country}
-	c.Hours.From, c.Hours.To = f.Hours.From, f.Hours.To
-	k.try("$.zone", calendar.Config{Zone: c.Zone}, f.Zone, zones)
-	k.try("$.hours.from", calendar.Config{Hours: calendar.Hours{From: c.Hours.From, To: "24:00"}}, "", nil)
-	k.try("$.hours.to", calendar.Config{Hours: calendar.Hours{From: "00:00", To: c.Hours.To}}, "", nil)
-	k.try("$.hours", calendar.Config{Hours: c.Hours}, "", nil)
-	if f.Hours.Days != nil && len(f.Hours.Days) == 0 {
-		k.fail("$.hours.days", "a week without working days; leave days out for Monday to Friday")
+	return k.calendarAt("$", f.Zone, f.Hours, f.Holidays)
+}
+
+// calendarAt reads a calendar whose members stand at a YAML path.
+func (k *checker) calendarAt(base, zone string, h hours, off holidays) calendar.Config {
+	c := calendar.Config{Zone: zone, Country: off.Country}
+	c.Hours.From, c.Hours.To = h.From, h.To
+	k.try(base+".zone", calendar.Config{Zone: c.Zone}, zone, zones)
+	k.try(base+".hours.from", calendar.Config{Hours: calendar.Hours{From: c.Hours.From, To: "24:00"}}, "", nil)
+	k.try(base+".hours.to", calendar.Config{Hours: calendar.Hours{From: "00:00", To: c.Hours.To}}, "", nil)
+	k.try(base+".hours", calendar.Config{Hours: c.Hours}, "", nil)
+	if h.Days != nil && len(h.Days) == 0 {
+		k.fail(base+".hours.days", "a week without working days; leave days out for Monday to Friday")
 	}
 	days := map[string]bool{}
-	for i, d := range f.Hours.Days {
-		path := index("$.hours.days", i, "")
+	for i, d := range h.Days {
+		path := index(base+".hours.days", i, "")
 		k.among(path, "day", d, weekdayNames...)
 		k.once(days, path, "day", d)
 		c.Workdays = append(c.Workdays, weekdays[d])
 	}
-	k.try("$.holidays.country", calendar.Config{Country: c.Country}, "", nil)
+	k.try(base+".holidays.country", calendar.Config{Country: c.Country}, "", nil)
 	dates := map[string]bool{}
-	for i, h := range f.Holidays.Extra {
-		at := func(member string) string { return index("$.holidays.extra", i, member) }
+	for i, h := range off.Extra {
+		at := func(member string) string { return index(base+".holidays.extra", i, member) }
 		if _, err := time.Parse(time.DateOnly, h.Date); err != nil {
 			k.fail(at("date"), "%q is no date such as \"2025-12-29\"", h.Date)
 		}

@@ -33,6 +33,9 @@ type Config struct {
 	Regions        []string // that are in use; what is asked Region by Region is asked there
 	AWS            AWS
 	Networks       []Network
+	Knowledge      Knowledge
+	Calendars      []GroupCalendar
+	PastCases      PastCases
 	Automation     []Automation
 	Sources        []Source
 	Order          map[string][]string // dataset -> names of sources, first asked first
@@ -170,23 +173,29 @@ type (
 	}
 )
 
-// file is the form of the file.
-type file struct {
-	Language string `yaml:"language"`
-	Zone     string `yaml:"zone"`
-	Hours    struct {
+// hours and holidays are when people work, as the file says it.
+type (
+	hours struct {
 		From string   `yaml:"from"`
 		To   string   `yaml:"to"`
 		Days []string `yaml:"days"`
-	} `yaml:"hours"`
-	Holidays struct {
+	}
+	holidays struct {
 		Country string `yaml:"country"`
 		Extra   []struct {
 			Date string `yaml:"date"`
 			JA   string `yaml:"ja"`
 			EN   string `yaml:"en"`
 		} `yaml:"extra"`
-	} `yaml:"holidays"`
+	}
+)
+
+// file is the form of the file.
+type file struct {
+	Language       string              `yaml:"language"`
+	Zone           string              `yaml:"zone"`
+	Hours          hours               `yaml:"hours"`
+	Holidays       holidays            `yaml:"holidays"`
 	Accounts       []Account           `yaml:"accounts"`
 	Environments   []Environment       `yaml:"environments"`
 	People         People              `yaml:"people"`
@@ -194,6 +203,9 @@ type file struct {
 	Regions        []string            `yaml:"regions"`
 	AWS            AWS                 `yaml:"aws"`
 	Networks       []Network           `yaml:"networks"`
+	Knowledge      Knowledge           `yaml:"knowledge"`
+	Calendars      []calendarOf        `yaml:"calendars"`
+	PastCases      PastCases           `yaml:"past_cases"`
 	Automation     []Automation        `yaml:"automation"`
 	Sources        []Source            `yaml:"sources"`
 	Order          map[string][]string `yaml:"order"`
@@ -261,6 +273,10 @@ func Parse(name string, data []byte) (Config, error) {
 	c.Calendar = k.calendar(f)
 	k.accounts(c)
 	k.environments(c)
+	c.Knowledge, c.PastCases = f.Knowledge, f.PastCases
+	c.Calendars = k.calendars(f.Calendars)
+	k.knowledge(c.Knowledge)
+	k.pastCases(c.PastCases)
 	k.people(c.People)
 	k.regions(c.Regions)
 	k.networks(c)

@@ -25,7 +25,8 @@ const (
 	LookInvestigation LookupKind = "guardduty_investigation"
 )
 
-var lookupKinds = []LookupKind{LookAccount, LookUser, LookKey, LookPrincipal, LookPerson, LookBucket, LookInstance, LookInvestigation}
+var lookupKinds = []LookupKind{LookAccount, LookUser, LookKey, LookPrincipal, LookPerson, LookBucket, LookInstance, LookInvestigation,
+	LookAddress, LookDomain, LookNetworks, CasesOfType, CasesOfActor, CasesOnThing, CasesFrom, CasesByTool}
 
 // LookupKinds are all kinds of look-up.
 func LookupKinds() []LookupKind { return slices.Clone(lookupKinds) }
@@ -36,6 +37,7 @@ type Lookup struct {
 	Key     string // see the kind; may be hostile text
 	Account string // the account it lies in, 12 digits; "" where the kind needs none
 	Region  string // the Region it lies in; "" where the kind needs none
+	Case    string // of look-ups in earlier cases: the case that asks, 12 hex digits, which never counts itself
 }
 
 // A Looked is what came of a look-up.
@@ -67,6 +69,10 @@ type Body struct {
 	Person        *LookedPerson        `json:"person,omitempty"`
 	Principal     *LookedPrincipal     `json:"principal,omitempty"`
 	User          *LookedUser          `json:"user,omitempty"`
+	Address       *LookedAddress       `json:"address,omitempty"`
+	Domain        *LookedDomain        `json:"domain,omitempty"`
+	Networks      []Network            `json:"networks,omitempty"` // in order of the addresses
+	Cases         *LookedCases         `json:"cases,omitempty"`
 }
 
 // A Part is one of the calls that a look-up is made of. A record's members are told only by
@@ -347,6 +353,10 @@ func (b Body) holds() bool {
 		{LookPerson, b.Person != nil},
 		{LookPrincipal, b.Principal != nil},
 		{LookUser, b.User != nil},
+		{LookAddress, b.Address != nil},
+		{LookDomain, b.Domain != nil},
+		{LookNetworks, b.Networks != nil},
+		{b.Kind, b.Cases != nil && slices.Contains(CaseKinds(), b.Kind)},
 	} {
 		if r.is {
 			has = append(has, r.kind)

@@ -3,10 +3,12 @@ package fact
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
 	"uratori/evidence"
+	"uratori/finding"
 	"uratori/query"
 )
 
@@ -35,23 +37,35 @@ var baselineDefs = []Def{
 	{Key: "baseline.first_seen_region", Rule: baselineFirst("region"), Type: Time, Kind: Computed, JA: "リージョンの初出", EN: "first seen Region", Says: "earliest in the window"},
 	{Key: "baseline.new_hour", Rule: baselineNew("hour"), Type: Bool, Kind: Computed, JA: "初めて見る時刻帯", EN: "new hour", Says: "not one event before in the window; never with fewer than 10 events"},
 	{Key: "baseline.seen_hour", Rule: baselineSeen("hour"), Type: Int, Kind: Computed, JA: "時刻帯の過去の件数", EN: "earlier events with this hour", Says: "count in the window"},
+	{Key: "baseline.first_seen_hour", Rule: baselineFirst("hour"), Type: Time, Kind: Computed, JA: "時刻帯の初出", EN: "first seen hour", Says: "earliest in the window"},
+	{Key: "baseline.new_resource", Families: bucketFamilies, Rule: baselineNew("resource"), Type: Bool, Kind: Computed, JA: "初めて使うリソース", EN: "new resource", Says: "not one event before in the window; never with fewer than 10 events"},
+	{Key: "baseline.seen_resource", Families: bucketFamilies, Rule: baselineSeen("resource"), Type: Int, Kind: Computed, JA: "リソースの過去の件数", EN: "earlier events with this resource", Says: "count in the window"},
+	{Key: "baseline.first_seen_resource", Families: bucketFamilies, Rule: baselineFirst("resource"), Type: Time, Kind: Computed, JA: "リソースの初出", EN: "first seen resource", Says: "earliest in the window"},
+	{Key: "baseline.new_address", Rule: baselineNewAddress, Type: Bool, Kind: Computed, JA: "ネットワークとしても初めて見るIPアドレス", EN: "new address, and no network that is known", Says: "the address was never seen and its ASN cannot be compared; where the ASN can be, the ASN alone says whether the source is new"},
 	{Key: "baseline.tool_days", Rule: baselineToolDays, Type: Int, Kind: Computed, JA: "ツールの使用日数", EN: "days the tool was used", Says: "different local days with the same tool before the event"},
 	{Key: "baseline.usual_hours", Rule: baselineUsualHours, Type: Hours, Kind: Computed, JA: "通常の時刻帯", EN: "usual hours", Says: "local hours that hold at least 5 % of the person's sign-ins and calls"},
 	{Key: "baseline.hour_is_usual", Rule: baselineHourIsUsual, Type: Bool, Kind: Computed, JA: "通常の時刻帯か", EN: "usual hour", Says: "event.hour_local is a usual hour; at least 10 events"},
 	{Key: "baseline.midnight", Rule: baselineMidnight, Type: Int, Kind: Computed, JA: "深夜の件数", EN: "events at night", Says: "sign-ins from 0 to 5 h local"},
 	{Key: "baseline.comparison", Rule: baselineComparison, Type: Table, Kind: Computed, JA: "基準との比較", EN: "comparison with the baseline", Says: "each dimension of the event against the window before", Columns: []Column{
-		{Name: "dimension", Type: Name, JA: "観点", EN: "dimension", Enum: []string{"address", "asn", "country", "user_agent", "api", "region", "hour"}},
+		{Name: "dimension", Type: Name, JA: "観点", EN: "dimension", Enum: []string{"address", "asn", "country", "user_agent", "api", "region", "resource", "hour"}},
 		{Name: "observed", Type: Text, JA: "今回", EN: "this time"},
 		{Name: "before", Type: Int, JA: "過去の件数", EN: "times before"},
 		{Name: "base", Type: Int, JA: "母数", EN: "out of"},
+		{Name: "days", Type: Int, JA: "記録のある日数", EN: "days observed"},
 		{Name: "first", Type: Time, JA: "初出", EN: "first seen"},
-		{Name: "verdict", Type: Name, JA: "判定", EN: "novelty", Enum: []string{"new", "seen", "undetermined"}},
+		{Name: "verdict", Type: Name, JA: "判定", EN: "novelty", Enum: []string{"new", "seen", "too_few", "undetermined"}},
 	}},
 	{Key: "baseline.peers_on_resource", Rule: peers("baseline.peers_on_resource"), Type: Int, Kind: Computed, JA: "同じリソースを使う他の主体", EN: "other principals on the resource", Says: "different principals on the same bucket"},
 	{Key: "baseline.peers_same_api", Rule: peers("baseline.peers_same_api"), Type: Int, Kind: Computed, JA: "同じAPIを使う他の主体", EN: "other principals with the API", Says: "different principals that called the same API"},
+	{Key: "baseline.peers_same_role", Rule: rolePeers("baseline.peers_same_role"), Type: Int, Kind: Computed, JA: "同じロールを使う他の主体", EN: "other principals with the role", Says: "different sessions of the role that the principal's session is of"},
+	{Key: "baseline.peers_role_api", Rule: rolePeers("baseline.peers_role_api"), Type: Int, Kind: Computed, JA: "同じロールで同じAPIを使う他の主体", EN: "other principals with the role and the API", Says: "different sessions of the same role that called the same API"},
+	{Key: "baseline.peers_alike", Families: bucketFamilies, Rule: rolePeers("baseline.peers_alike"), Type: Int, Kind: Computed, JA: "同じリソース・API・ロールの他の主体", EN: "other principals with resource, API and role", Says: "different sessions of the same role that called the same API on the same bucket"},
 	{Key: "baseline.daily_average", Rule: baselineAverage, Type: Decimal, Kind: Computed, JA: "1日平均", EN: "daily average", Says: "events of the window by its days"},
 	{Key: "baseline.event_day", Rule: baselineEventDay, Type: Int, Kind: Computed, JA: "当日の件数", EN: "events on the day", Says: "events of the principal on the local day of the event"},
 }
+
+// bucketFamilies are the families of findings about a bucket, which is the resource that is compared.
+var bucketFamilies = []string{"s3"}
 
 // A past is what the principal's earlier calls say of one aspect: how often each value
 // stood, and when first. Values that do not stand in the log (ASN, country) come from the
@@ -71,7 +85,7 @@ func (p past) same(val string) int64 {
 }
 
 // pastColumns are the columns that the question for each aspect groups by.
-var pastColumns = map[string]string{"ip": "source_ip", "user_agent": "user_agent", "api": "api", "region": "region", "hour": "quarter"}
+var pastColumns = map[string]string{"ip": "source_ip", "user_agent": "user_agent", "api": "api", "region": "region", "resource": "bucket", "hour": "quarter"}
 
 // past reads the groups of one aspect of the principal's earlier calls.
 func (v *view) past(aspect string) (past, bool) {
@@ -138,6 +152,7 @@ type novelty struct {
 	observed string
 	before   int64
 	base     int64
+	days     int64 // local days on which the base holds an event; 0 when that was not looked at
 	first    time.Time
 	exact    bool // absence before is proven
 	why      result
@@ -147,17 +162,17 @@ type novelty struct {
 }
 
 // aspects in the order they are told.
-var aspects = []string{"ip", "asn", "country", "user_agent", "api", "region", "hour"}
+var aspects = []string{"ip", "asn", "country", "user_agent", "api", "region", "resource", "hour"}
 
 func (v *view) novelty(aspect string) novelty {
 	return memo(v, "novelty "+aspect, func() novelty {
 		n := novelty{aspect: aspect, observed: v.observed(aspect)}
+		if aspect == "asn" || aspect == "country" {
+			return v.noveltyOfNetwork(n)
+		}
 		if n.observed == "" {
 			n.why = unknown("finding", findingRef)
 			return n
-		}
-		if aspect == "asn" || aspect == "country" {
-			return v.noveltyOfSignIns(n)
 		}
 		p, ok := v.past(aspect)
 		if !ok {
@@ -170,9 +185,111 @@ func (v *view) novelty(aspect string) novelty {
 		}
 		n.ok, n.before, n.base, n.first = true, p.same(key), p.total, p.first[key]
 		n.exact, n.window, n.from = p.t.Exact, p.t.window(), []Ref{findingRef, p.t.ref()}
+		if hours, ok := v.past("hour"); ok && hours.t.Item.Scope == p.t.Item.Scope {
+			n.days = hours.days(v)
+		}
 		return n
 	})
 }
+
+// noveltyOfNetwork takes the sign-ins and, where a database told the networks of the earlier calls'
+// addresses, these calls, too: who signs in from a network or calls from it knows it.
+func (v *view) noveltyOfNetwork(n novelty) novelty {
+	calls := v.noveltyOfCalls(n)
+	if n.observed == "" {
+		if calls.ok {
+			return calls
+		}
+		n.why = unknown("finding", findingRef)
+		return n
+	}
+	ins := v.noveltyOfSignIns(n)
+	switch {
+	case !calls.ok:
+		return ins
+	case !ins.ok:
+		return calls
+	}
+	both := calls
+	both.observed, both.before, both.base = n.observed, calls.before+ins.before, calls.base+ins.base
+	both.days, both.exact = max(calls.days, ins.days), calls.exact && ins.exact
+	if ins.before > 0 && (calls.before == 0 || ins.first.Before(calls.first)) {
+		both.first = ins.first
+	}
+	both.from = compactRefs(append(slices.Clone(calls.from), ins.from...))
+	return both
+}
+
+// noveltyOfCalls compares the network of the event's address with those of the earlier calls', all by
+// the same databases: another one's name for a country or network is never compared with theirs.
+func (v *view) noveltyOfCalls(n novelty) novelty {
+	n.ok = false
+	b, ref, _, looked := v.looked(evidence.LookNetworks, "baseline.seen_asn")
+	p, ok := v.past("ip")
+	own := v.observed("ip")
+	if !looked || !ok || own == "" {
+		return n
+	}
+	get := func(w evidence.Network) string { return w.ASN }
+	if n.aspect == "country" {
+		get = func(w evidence.Network) string { return w.Country }
+	}
+	of := map[string]string{}
+	for _, w := range b.Networks {
+		of[foldAddress(w.IP)] = get(w)
+	}
+	observed := of[foldAddress(own)]
+	if observed == "" {
+		return n
+	}
+	if n.observed == "" {
+		n.observed = observed
+	}
+	for addr, times := range p.seen {
+		network := of[addr]
+		if network == "" {
+			continue
+		}
+		n.base += times
+		if network != observed {
+			continue
+		}
+		if f := p.first[addr]; n.before == 0 || f.Before(n.first) {
+			n.first = f
+		}
+		n.before += times
+	}
+	n.ok, n.exact, n.window = true, p.t.Exact && b.Whole(), p.t.window()
+	n.from = []Ref{findingRef, p.t.ref(), ref}
+	if hours, ok := v.past("hour"); ok && hours.t.Item.Scope == p.t.Item.Scope {
+		n.days = hours.days(v)
+	}
+	return n
+}
+
+// networkAddresses are the event's address and those of the earlier calls, for looking their networks up:
+// of an IPv6 network of 64 bits the first. ok is false when there are too many, or none to compare.
+func (v *view) networkAddresses() (list []string, ok bool) {
+	own := v.observed("ip")
+	p, asked := v.past("ip")
+	if own == "" || !asked || len(p.seen) == 0 || len(p.seen) >= maxAddresses {
+		return nil, false
+	}
+	list = []string{own}
+	for addr := range p.seen {
+		if prefix, err := netip.ParsePrefix(addr); err == nil {
+			addr = prefix.Addr().String()
+		}
+		if _, err := netip.ParseAddr(addr); err == nil {
+			list = append(list, addr)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), true
+}
+
+// maxAddresses bounds what is looked up at once; no principal of a month's records had more than a few hundred.
+const maxAddresses = 500
 
 // noveltyOfSignIns looks at the networks and countries of the person's earlier sign-ins,
 // since CloudTrail records neither.
@@ -183,6 +300,7 @@ func (v *view) noveltyOfSignIns(n novelty) novelty {
 		return n
 	}
 	at, _ := v.at()
+	days := map[string]bool{}
 	for _, s := range ins.rows {
 		val, same := s.asn, s.asn == n.observed
 		if n.aspect == "country" {
@@ -192,6 +310,7 @@ func (v *view) noveltyOfSignIns(n novelty) novelty {
 			continue
 		}
 		n.base++
+		days[v.cal.Local(s.at).Format(time.DateOnly)] = true
 		if same {
 			if n.before == 0 {
 				n.first = s.at
@@ -199,6 +318,7 @@ func (v *view) noveltyOfSignIns(n novelty) novelty {
 			n.before++
 		}
 	}
+	n.days = int64(len(days))
 	n.ok, n.exact, n.window = true, ins.t.Exact, ins.t.window()
 	n.from = []Ref{findingRef, ins.t.ref()}
 	return n
@@ -225,6 +345,10 @@ func (v *view) observed(aspect string) string {
 		return api
 	case "region":
 		return v.f.Region
+	case "resource":
+		if slices.Contains(bucketFamilies, finding.FamilyOf(v.f)) {
+			return v.bucket()
+		}
 	case "hour":
 		if at, ok := v.at(); ok {
 			return fmt.Sprintf("%02d", v.cal.Hour(at))
@@ -283,6 +407,22 @@ func baselineFirst(aspect string) func(*view, string) result {
 	}
 }
 
+// baselineNewAddress counts an address as new only where its ASN cannot be compared: mobile networks
+// and privacy addresses give a well-known person an address never seen before every day. An address
+// of an ASN that is known is not new, and one of a new ASN is told by the ASN.
+func baselineNewAddress(v *view, _ string) result {
+	ip, asn := v.novelty("ip"), v.novelty("asn")
+	r := ip.verdict()
+	if r.state != Known || r.value.Num == 0 {
+		return r
+	}
+	if net := asn.verdict(); net.state == Known {
+		r.value = BoolOf(false)
+		r.from = compactRefs(append(slices.Clone(r.from), asn.from...))
+	}
+	return r
+}
+
 func baselineComparison(v *view, _ string) result {
 	var rows []Row
 	var refs []Ref
@@ -295,17 +435,22 @@ func baselineComparison(v *view, _ string) result {
 		if a == "ip" {
 			name = "address"
 		}
-		row := Row{NameOf(name), TextOf(n.observed), {}, {}, {}, NameOf("undetermined")}
+		row := Row{NameOf(name), TextOf(n.observed), {}, {}, {}, {}, NameOf("undetermined")}
 		if n.ok {
 			row[2], row[3] = IntOf(n.before), IntOf(n.base)
-			if n.before > 0 {
-				row[4] = TimeOf(n.first)
+			if n.days > 0 {
+				row[4] = IntOf(n.days)
 			}
-			if r := n.verdict(); r.state == Known {
-				row[5] = NameOf("seen")
-				if r.value.Num == 1 {
-					row[5] = NameOf("new")
-				}
+			if n.before > 0 {
+				row[5] = TimeOf(n.first)
+			}
+			switch r := n.verdict(); {
+			case r.state == Known && r.value.Num == 1:
+				row[6] = NameOf("new")
+			case r.state == Known:
+				row[6] = NameOf("seen")
+			case n.exact:
+				row[6] = NameOf("too_few")
 			}
 		}
 		rows, refs = append(rows, row), append(refs, n.from...)
@@ -342,14 +487,17 @@ func baselineDays(v *view, _ string) result {
 	})
 }
 
+// days counts the local days of quarter hours.
+func (p past) days(v *view) int64 {
+	days := map[string]bool{}
+	for i := range p.t.len() {
+		days[v.cal.Local(p.t.time(i, "quarter")).Format(time.DateOnly)] = true
+	}
+	return int64(len(days))
+}
+
 func baselineDaysObserved(v *view, _ string) result {
-	return ofEarlier(v, func(p past) result {
-		days := map[string]bool{}
-		for i := range p.t.len() {
-			days[v.cal.Local(p.t.time(i, "quarter")).Format(time.DateOnly)] = true
-		}
-		return p.t.counted(int64(len(days)))
-	})
+	return ofEarlier(v, func(p past) result { return p.t.counted(p.days(v)) })
 }
 
 func baselineEvents(v *view, _ string) result {
@@ -502,5 +650,17 @@ func peers(key Key) func(*view, string) result {
 			}
 		}
 		return t.counted(n)
+	}
+}
+
+// rolePeers counts the other sessions of the role; a principal without a role has none to compare with.
+func rolePeers(key Key) func(*view, string) result {
+	return func(v *view, subject string) result {
+		if issuer := v.actorColumn("session_issuer_arn"); issuer == "" {
+			if t, i, _, ok := v.actorRow(); ok {
+				return notApplicable(t.row(i))
+			}
+		}
+		return peers(key)(v, subject)
 	}
 }

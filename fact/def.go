@@ -60,6 +60,7 @@ func init() {
 		environmentDefs, lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedBucketDefs, lookedInstanceDefs,
 		sequenceDefs, kubernetesDefs,
 		modelDefs, searchDefs,
+		knowledgeDefs, calendarDefs, similarDefs, attackDefs,
 		networkDefs, peerDefs, roleDefs, workloadDefs, copyDefs, objectDefs, databaseDefs,
 		accessDefs, exposureDefs, recoveryDefs, volumeDefs,
 		changeDefs,

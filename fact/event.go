@@ -27,8 +27,8 @@ var eventDefs = []Def{
 	{Key: "event.error_code", Rule: eventErrorCode, Type: Text, Kind: Observed, JA: "エラーコード", EN: "error code", Says: "the record, else the finding"},
 	{Key: "event.succeeded", Rule: eventSucceeded, Type: Bool, Kind: Observed, JA: "成功", EN: "succeeded", Says: "no error code"},
 	{Key: "event.user_agent", Rule: eventUserAgent, Type: Text, Kind: Observed, JA: "ユーザーエージェント", EN: "user agent", Says: "the record, else the finding"},
-	{Key: "event.user_agent_family", Rule: eventTool, Type: Text, Kind: Computed, JA: "ツール", EN: "tool", Says: "name before the first slash of the user agent"},
-	{Key: "event.user_agent_version", Rule: eventToolVersion, Type: Text, Kind: Computed, JA: "ツールの版", EN: "tool version", Says: "version after the first slash of the user agent"},
+	{Key: "event.user_agent_family", Rule: eventTool, Type: Text, Kind: Computed, JA: "ツール", EN: "tool", Says: "the product that names the program of the user agent"},
+	{Key: "event.user_agent_version", Rule: eventToolVersion, Type: Text, Kind: Computed, JA: "ツールの版", EN: "tool version", Says: "version of the product that names the program"},
 	{Key: "event.source_ip", Rule: eventSourceIP, Type: IP, Kind: External, JA: "送信元IPアドレス", EN: "source IP address", Says: "the finding, else the record"},
 	{Key: "event.source_country", Rule: fromSource(func(r finding.Remote) string { return r.Country }), Type: Text, Kind: External, JA: "送信元の国", EN: "source country", Says: "remoteIpDetails of the finding"},
 	{Key: "event.source_city", Rule: fromSource(func(r finding.Remote) string { return r.City }), Type: Text, Kind: External, JA: "送信元の都市", EN: "source city", Says: "remoteIpDetails of the finding"},
@@ -189,6 +189,16 @@ func onCalendar(v *view, get func(time.Time) Value) result {
 	return known(get(at), findingRef, settingsRef)
 }
 
+// onWorking is a rule over the time of the event in the calendar of whoever acted.
+func onWorking(v *view, get func(time.Time, working) Value) result {
+	at, ok := v.at()
+	if !ok {
+		return unknown("finding", findingRef)
+	}
+	w := v.working()
+	return known(get(at, w), append([]Ref{findingRef}, w.from...)...)
+}
+
 func eventWeekday(v *view, _ string) result {
 	return onCalendar(v, func(t time.Time) Value { return Value{Type: Weekday, Num: int64(v.cal.Weekday(t))} })
 }
@@ -198,11 +208,11 @@ func eventHour(v *view, _ string) result {
 }
 
 func eventBusinessDay(v *view, _ string) result {
-	return onCalendar(v, func(t time.Time) Value { return BoolOf(v.cal.BusinessDay(t)) })
+	return onWorking(v, func(t time.Time, w working) Value { return BoolOf(w.BusinessDay(t)) })
 }
 
 func eventBusinessHours(v *view, _ string) result {
-	return onCalendar(v, func(t time.Time) Value { return BoolOf(v.cal.BusinessHours(t)) })
+	return onWorking(v, func(t time.Time, w working) Value { return BoolOf(w.BusinessHours(t)) })
 }
 
 func eventHoliday(v *view, _ string) result {
@@ -210,11 +220,13 @@ func eventHoliday(v *view, _ string) result {
 	if !ok {
 		return unknown("finding", findingRef)
 	}
-	h, ok := v.cal.Holiday(at)
+	w := v.working()
+	refs := append([]Ref{findingRef}, w.from...)
+	h, ok := w.Holiday(at)
 	if !ok {
-		return notApplicable(findingRef, settingsRef)
+		return notApplicable(refs...)
 	}
-	return known(Value{Type: Label, Str: h.NameEN, JA: h.NameJA}, findingRef, settingsRef)
+	return known(Value{Type: Label, Str: h.NameEN, JA: h.NameJA}, refs...)
 }
 
 func eventErrorCode(v *view, _ string) result {
@@ -294,23 +306,6 @@ func eventToolVersion(v *view, _ string) result {
 		return v.untold()
 	}
 	return known(TextOf(version), ref)
-}
-
-// Tool splits a user agent into the name and version of its first product. The brackets that
-// Amazon S3 puts around the same client's user agent are taken off first. Both are empty
-// when the first word is no product with a version.
-func Tool(userAgent string) (name, version string) {
-	ua := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(userAgent), "["), "]")
-	first, _, _ := strings.Cut(ua, " ")
-	first = strings.TrimRight(first, ",")
-	name, version, ok := strings.Cut(first, "/")
-	if !ok || !plain(name) || !plain(version) {
-		if plain(first) {
-			return first, ""
-		}
-		return "", ""
-	}
-	return name, version
 }
 
 // plain tells whether a product name or version is made of the characters that clients use.

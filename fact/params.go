@@ -38,6 +38,13 @@ func Parameters(fs Facts) map[string]query.Value {
 	if id := fs.finding.Resource.Instance.ID; id != "" {
 		out[findingInstance] = query.TextOf(id)
 	}
+	if list, ok := v.networkAddresses(); ok {
+		set := make([]query.Value, 0, len(list))
+		for _, ip := range list {
+			set = append(set, query.TextOf(ip))
+		}
+		out[earlierAddresses] = query.SetOf(set, false)
+	}
 	for name, list := range ListsOfAPIs() {
 		set := make([]query.Value, 0, len(list))
 		for _, api := range sortedCopy(list) {
@@ -62,6 +69,7 @@ func ParameterTypes() map[string]query.Type {
 		out["list."+name] = query.Set
 	}
 	out[longTermKey], out[findingInstance] = query.Text, query.Text
+	out[earlierAddresses] = query.Set
 	return out
 }
 
@@ -69,6 +77,8 @@ func ParameterTypes() map[string]query.Type {
 const (
 	longTermKey     = "actor.long_term_key" // the access key id, if it is one of an IAM user
 	findingInstance = "finding.instance"    // id of the EC2 instance that the finding names
+
+	earlierAddresses = "baseline.addresses" // the event's address and those of the principal's earlier calls
 )
 
 // Arises tells whether a question that takes a parameter arises at all: it does not, where
@@ -78,6 +88,8 @@ func Arises(fs Facts, param string) bool {
 	case longTermKey:
 		kind := fs.Get("actor.key_kind", "")
 		return kind.State != Known || kind.Value.Str == "long_term"
+	case earlierAddresses:
+		return false // without earlier addresses there is nothing to compare
 	case findingInstance:
 		return fs.finding.Resource.Type == "Instance"
 	}

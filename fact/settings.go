@@ -10,6 +10,7 @@ import (
 // They are kept as an item of evidence, so that every fact can be recomputed.
 type Settings struct {
 	Calendar           calendar.Config
+	Calendars          []GroupCalendar `json:",omitempty"` // of those who do not keep Calendar; the first that fits
 	Accounts           []Account
 	Environments       []EnvironmentRule `json:",omitempty"` // for accounts that are not named
 	ContractorPrefixes []string          // such as "ext-", at the beginning of a user principal name

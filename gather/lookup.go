@@ -75,6 +75,9 @@ func (r *gathering) lookUp(ctx context.Context, round int, values map[string]que
 		if len(missing) > 0 {
 			continue
 		}
+		if slices.Contains(evidence.CaseKinds(), l.Kind) {
+			what.Case = r.plan.Finding.CaseID()
+		}
 		r.asked[lookID(l)] = true
 		list = append(list, &lookingUp{l: l, what: what})
 	}

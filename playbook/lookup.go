@@ -85,7 +85,7 @@ func (y lookUpYAML) lookUp() (LookUp, error) {
 				return wrong(field, "%q is no parameter; write such as $person.upn", s)
 			case param && !known:
 				return wrong(field, "unknown parameter $%s%s", p, didYouMean(p, names))
-			case param && t != query.Text:
+			case param && t != query.Text && (field != "key" || t != query.IP && t != query.Set):
 				return wrong(field, "$%s is no text", p)
 			}
 		}
@@ -134,6 +134,9 @@ func (l LookUp) Bind(values map[string]query.Value) (bound evidence.Lookup, miss
 			return s, true
 		}
 		v, ok := values[p]
+		if v.Type() == query.Set {
+			return strings.Join(words(v), " "), ok && len(words(v)) > 0
+		}
 		return v.Text(), ok && v.Text() != ""
 	}
 	bound.Kind = l.Kind
@@ -163,4 +166,13 @@ func (l LookUp) Bind(values map[string]query.Value) (bound evidence.Lookup, miss
 		return evidence.Lookup{Kind: l.Kind}, missing
 	}
 	return bound, nil
+}
+
+// words are the members of a set of addresses, which hold no blanks.
+func words(v query.Value) (list []string) {
+	members, _ := v.Set()
+	for _, m := range members {
+		list = append(list, m.Text())
+	}
+	return list
 }

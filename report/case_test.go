@@ -45,6 +45,8 @@ finding.unusual               -
 finding.profiled              -
 finding.anomalous_apis        s3.amazonaws.com GetObject success
 finding.threat_lists          -
+finding.techniques            T1530 Data from Cloud Storage
+finding.techniques_said       -
 event.recorded                ?s3_data
 event.api                     GetObject
 event.service                 s3.amazonaws.com
@@ -360,8 +362,8 @@ func referenceTables() []fact.Fact {
 			fact.Row{text("ListBuckets"), text("s3.amazonaws.com"), count(6), count(0), at(-2), at(11)},
 			fact.Row{text("GetCallerIdentity"), text("sts.amazonaws.com"), count(1), count(0), at(-18), at(-18)}),
 		table("baseline.comparison", "", "E3",
-			fact.Row{name("address"), text("192.0.2.10"), count(41), count(212), at(-20000), name("seen")},
-			fact.Row{name("api"), text("GetObject"), {}, {}, {}, name("undetermined")}),
+			fact.Row{name("address"), text("192.0.2.10"), count(41), count(212), count(14), at(-20000), name("seen")},
+			fact.Row{name("api"), text("GetObject"), {}, {}, {}, {}, name("undetermined")}),
 		table("coverage.table", "", "E3",
 			fact.Row{name("cloudtrail_management"), text("111122223333"), text("ap-northeast-1"), fact.TimeOf(caseWindow.From), fact.TimeOf(caseWindow.To), text("splunk-prod"), name("not_collected"), name("not_held")},
 			fact.Row{name("cloudtrail_management"), text("111122223333"), text("ap-northeast-1"), fact.TimeOf(caseWindow.From), fact.TimeOf(caseWindow.To), text("cloudtrail-api"), name("collected"), name("records")},

@@ -29,7 +29,9 @@ import (
 	"uratori/source/cloudtrail"
 	"uratori/source/directory"
 	"uratori/source/entra"
+	"uratori/source/knowledge"
 	"uratori/source/local"
+	"uratori/source/pastcases"
 	"uratori/source/splunk"
 )
 
@@ -48,6 +50,7 @@ type reach struct {
 	vaultConn *awsconn.Conn
 	vaultErr  error
 	readers   []directory.Reader
+	known     *knowledge.Looker // nil until it is opened
 }
 
 // paces are how fast every API may be called, by whoever calls it.
@@ -369,6 +372,16 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 	for _, reader := range r.readers {
 		out = append(out, source.Remember(directory.New(reader), source.DefaultLives(), r.app.clock))
 	}
+	if k := r.config.Knowledge; len(k.Databases)+len(k.Lists) > 0 {
+		out = append(out, r.openKnowledge(k))
+	}
+	if p := r.config.PastCases; len(p.Folders) > 0 {
+		l, err := r.pastCases(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
 	if aws := r.config.AWS; len(aws.LookUp) > 0 {
 		conn, err := r.conn(ctx)
 		if err != nil {
@@ -398,6 +411,41 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 		out = append(out, source.Remember(l, source.DefaultLives(), r.app.clock))
 	}
 	return out, nil
+}
+
+// openKnowledge opens the operator's databases and lists. What cannot be read is told of here, and in
+// every report that it might have mattered to.
+func (r *reach) openKnowledge(k config.Knowledge) source.Looker {
+	var databases []knowledge.Database
+	for _, d := range k.Databases {
+		databases = append(databases, knowledge.Database{Name: d.Name, Path: r.config.Path(d.Path)})
+	}
+	var lists []knowledge.List
+	for _, l := range k.Lists {
+		lists = append(lists, knowledge.List{Name: l.Name, Kind: l.Kind, Path: r.config.Path(l.Path), Date: l.Date})
+	}
+	var notices []string
+	r.known, notices = knowledge.Open("knowledge", databases, lists)
+	for _, n := range notices {
+		r.app.hint("knowledge: " + n)
+	}
+	return r.known
+}
+
+// pastCases reads the earlier cases. A bundle that is damaged is told of and left out.
+func (r *reach) pastCases(p config.PastCases) (source.Looker, error) {
+	var folders []string
+	for _, f := range p.Folders {
+		folders = append(folders, r.config.Path(f))
+	}
+	l, notices, err := pastcases.Read("past-cases", folders, r.config.Path(p.Endings))
+	if err != nil {
+		return nil, usage(err)
+	}
+	for _, n := range notices {
+		r.app.hint(n + "; the case is left out")
+	}
+	return l, nil
 }
 
 // people reads the operator's list. Rows that cannot be read are told of and left out.

@@ -58,6 +58,9 @@ func settings(c config.Config) fact.Settings {
 	for _, a := range c.Automation {
 		s.Automation = append(s.Automation, fact.Automation(a))
 	}
+	for _, g := range c.Calendars {
+		s.Calendars = append(s.Calendars, fact.GroupCalendar{Name: g.Name, For: fact.Group(g.For), Calendar: g.Calendar})
+	}
 	for _, g := range c.Accepted {
 		s.Accepted = append(s.Accepted, fact.AcceptedGap{Kind: g.Dataset, Accounts: g.Accounts, Reason: g.Reason, Approver: g.Approver, Until: g.End})
 	}
@@ -229,6 +232,9 @@ func (o *opened) Close() error {
 	}
 	if o.reach != nil && o.reach.vaultConn != nil {
 		o.reach.vaultConn.Close()
+	}
+	if o.reach != nil && o.reach.known != nil {
+		errs = append(errs, o.reach.known.Close())
 	}
 	errs = append(errs, o.stores.Close())
 	return errors.Join(errs...)
