@@ -169,15 +169,18 @@ func TestExposureIsDated(t *testing.T) {
 		want map[fact.Key]string
 	}{
 		"opened and left open": {
-			whole, []evidence.Row{setting(-5*day, "PutBucketPolicy", letIn, requester), setting(-4*day, "PutBucketPolicy", letIn, "other")},
+			whole,
+			[]evidence.Row{setting(-5*day, "PutBucketPolicy", letIn, requester), setting(-4*day, "PutBucketPolicy", letIn, "other")},
 			map[fact.Key]string{"exposure.since": "2025-09-04T04:00:00Z", "exposure.since_api": "PutBucketPolicy", "exposure.since_by": requester, "exposure.own": "1", "exposure.reverted": "0", "exposure.before": "-", "exposure.closed": "-"},
 		},
 		"opened and taken back by another": {
-			whole, []evidence.Row{setting(-time.Hour, "PutBucketPolicy", letIn, requester), setting(time.Hour, "PutBucketPolicy", private, "guard")},
+			whole,
+			[]evidence.Row{setting(-time.Hour, "PutBucketPolicy", letIn, requester), setting(time.Hour, "PutBucketPolicy", private, "guard")},
 			map[fact.Key]string{"exposure.reverted": "1", "exposure.closed": "2025-09-09T05:00:00Z", "exposure.closed_by": "guard"},
 		},
 		"closed, then opened again": {
-			whole, []evidence.Row{setting(-3*day, "PutBucketAcl", `{"x-amz-acl":["public-read"]}`, "a"), setting(-2*day, "PutBucketPublicAccessBlock", blockAll, "b"), setting(-day, "DeleteBucketPublicAccessBlock", "", "c")},
+			whole,
+			[]evidence.Row{setting(-3*day, "PutBucketAcl", `{"x-amz-acl":["public-read"]}`, "a"), setting(-2*day, "PutBucketPublicAccessBlock", blockAll, "b"), setting(-day, "DeleteBucketPublicAccessBlock", "", "c")},
 			map[fact.Key]string{"exposure.since": "2025-09-08T04:00:00Z", "exposure.since_by": "c", "exposure.reverted": "0"},
 		},
 		"nothing within the history: open since before it begins": {
@@ -185,7 +188,8 @@ func TestExposureIsDated(t *testing.T) {
 			map[fact.Key]string{"exposure.before": "2025-08-10T04:00:00Z", "exposure.seen_from": "2025-08-10T04:00:00Z", "exposure.since": "-", "exposure.reverted": "-"},
 		},
 		"a change whose effect is not clear dates nothing": {
-			-30 * day, []evidence.Row{setting(-day, "PutBucketPolicy", narrowed, "a")},
+			-30 * day,
+			[]evidence.Row{setting(-day, "PutBucketPolicy", narrowed, "a")},
 			map[fact.Key]string{"exposure.before": "2025-08-10T04:00:00Z", "exposure.since": "-"},
 		},
 		"the log does not reach the event": {
@@ -238,8 +242,10 @@ func TestRecovery(t *testing.T) {
 				append(evidence.Row{query.IntOf(3)}, operation("REST.DELETE.OBJECT", 9, 9, 0)...), append(evidence.Row{query.IntOf(2)}, operation("REST.GET.OBJECT", 5, 5, 10)...)), history(on)},
 			map[fact.Key]string{"impact.objects_deleted": "9+", "recovery.versions_deleted": "3+", "recovery.state": "versions_deleted"},
 		},
-		"an expiry within days": {[]evidence.Item{history(setting(0, "PutBucketLifecycle", `{"LifecycleConfiguration":{"Rule":[{"Status":"Enabled","Expiration":{"Days":1}},{"Status":"Disabled","Expiration":{"Days":0}}]}}`, "a"))},
-			map[fact.Key]string{"recovery.expiry_days": "1", "recovery.weakened": "1", "recovery.own_weakened": "0"}},
+		"an expiry within days": {
+			[]evidence.Item{history(setting(0, "PutBucketLifecycle", `{"LifecycleConfiguration":{"Rule":[{"Status":"Enabled","Expiration":{"Days":1}},{"Status":"Disabled","Expiration":{"Days":0}}]}}`, "a"))},
+			map[fact.Key]string{"recovery.expiry_days": "1", "recovery.weakened": "1", "recovery.own_weakened": "0"},
+		},
 		"an expiry in a year": {[]evidence.Item{history(setting(0, "PutBucketLifecycle", `{"Rule":{"Status":"Enabled","Expiration":{"Days":365}}}`, "a"))}, map[fact.Key]string{"recovery.expiry_days": "365", "recovery.weakened": "0"}},
 		"keys of others and logs off": {[]evidence.Item{history(
 			setting(1, "PutBucketEncryption", `{"KMSMasterKeyID":"arn:aws:kms:ap-northeast-1:999988887777:key/1"}`, requester),

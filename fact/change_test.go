@@ -45,7 +45,9 @@ func TestChangesAreHeldAgainstWhatUndoesThem(t *testing.T) {
 		want        map[fact.Key]string
 	}{
 		"a port, revoked by a guard": {
-			ssh, "ec2", ruleRow(0, "AuthorizeSecurityGroupIngress", openSSH, madeRule, requester), []evidence.Row{setting(time.Minute, "RevokeSecurityGroupIngress", openSSH, "guard")}, true,
+			ssh, "ec2", ruleRow(0, "AuthorizeSecurityGroupIngress", openSSH, madeRule, requester),
+			[]evidence.Row{setting(time.Minute, "RevokeSecurityGroupIngress", openSSH, "guard")},
+			true,
 			map[fact.Key]string{"change.matches": "1", "change.by_others": "0", "change.target": "sg-1", "change.lets_in": "0.0.0.0/0", "change.reverted": "1", "change.reverted_by": "guard", "change.reverted_own": "0", "change.reverted_at": "2025-09-09T04:01:00Z", "change.actor": requester},
 		},
 		"another port":            {ssh, "ec2", ruleRow(0, "AuthorizeSecurityGroupIngress", openSSH, madeRule, requester), []evidence.Row{setting(time.Minute, "RevokeSecurityGroupIngress", openWeb, "guard")}, true, map[fact.Key]string{"change.reverted": "0", "change.reverted_by": "-"}},
@@ -58,17 +60,20 @@ func TestChangesAreHeldAgainstWhatUndoesThem(t *testing.T) {
 		"by somebody else":        {ssh, "ec2", ruleRow(0, "AuthorizeSecurityGroupIngress", openSSH, madeRule, "other"), nil, true, map[fact.Key]string{"change.matches": "1", "change.by_others": "1", "change.actor": "other", "change.reverted": "0"}},
 		"a snapshot, unshared": {
 			"Exfiltration:EC2/TransferDataToCloudAccount", "ec2", ruleRow(0, "ModifySnapshotAttribute", `{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"999988887777"}]}}}`, "", requester),
-			[]evidence.Row{setting(time.Minute, "ModifySnapshotAttribute", `{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"999988887777"}]}}}`, "x"), setting(2*time.Minute, "ModifySnapshotAttribute", `{"snapshotId":"snap-1","createVolumePermission":{"remove":{"items":[{"userId":"999988887777"}]}}}`, "y")}, true,
+			[]evidence.Row{setting(time.Minute, "ModifySnapshotAttribute", `{"snapshotId":"snap-1","createVolumePermission":{"add":{"items":[{"userId":"999988887777"}]}}}`, "x"), setting(2*time.Minute, "ModifySnapshotAttribute", `{"snapshotId":"snap-1","createVolumePermission":{"remove":{"items":[{"userId":"999988887777"}]}}}`, "y")},
+			true,
 			map[fact.Key]string{"change.lets_in": "999988887777", "change.reverted_by": "y"},
 		},
 		"a key, switched off": {
 			"Persistence:IAM/AccountManipulation", "iam", ruleRow(0, "CreateAccessKey", `{"userName":"backup"}`, `{"accessKey":{"accessKeyId":"AKIAEXAMPLE00000002"}}`, requester),
-			[]evidence.Row{setting(time.Minute, "UpdateAccessKey", `{"userName":"backup","accessKeyId":"AKIAEXAMPLE00000002","status":"Active"}`, "x"), setting(2*time.Minute, "DeleteAccessKey", `{"userName":"backup","accessKeyId":"AKIAEXAMPLE00000001"}`, "y"), setting(3*time.Minute, "UpdateAccessKey", `{"userName":"backup","accessKeyId":"AKIAEXAMPLE00000002","status":"Inactive"}`, "z")}, true,
+			[]evidence.Row{setting(time.Minute, "UpdateAccessKey", `{"userName":"backup","accessKeyId":"AKIAEXAMPLE00000002","status":"Active"}`, "x"), setting(2*time.Minute, "DeleteAccessKey", `{"userName":"backup","accessKeyId":"AKIAEXAMPLE00000001"}`, "y"), setting(3*time.Minute, "UpdateAccessKey", `{"userName":"backup","accessKeyId":"AKIAEXAMPLE00000002","status":"Inactive"}`, "z")},
+			true,
 			map[fact.Key]string{"change.reverted_by": "z", "change.target": "backup"},
 		},
 		"an expiry, removed": {
 			"Impact:S3/DataDestruction", "s3", ruleRow(0, "PutBucketLifecycle", `{"bucketName":"b","LifecycleConfiguration":{"Rule":{"Status":"Enabled","Expiration":{"Days":1}}}}`, "", requester),
-			[]evidence.Row{setting(time.Minute, "PutBucketLifecycle", `{"bucketName":"b","LifecycleConfiguration":{"Rule":{"Status":"Enabled","Expiration":{"Days":365}}}}`, "x")}, true,
+			[]evidence.Row{setting(time.Minute, "PutBucketLifecycle", `{"bucketName":"b","LifecycleConfiguration":{"Rule":{"Status":"Enabled","Expiration":{"Days":365}}}}`, "x")},
+			true,
 			map[fact.Key]string{"change.target": "b", "change.reverted_by": "x"},
 		},
 		"a password read cannot be undone": {"CredentialAccess:EC2/UnsecuredCredentials", "ec2", ruleRow(0, "GetPasswordData", `{"instanceId":"i-1"}`, "", requester), nil, true, map[fact.Key]string{"change.target": "i-1", "change.reverted": "-"}},
