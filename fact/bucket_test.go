@@ -97,14 +97,14 @@ func TestAnAccessLogGivesLowerBounds(t *testing.T) {
 	event := asked("E3", "s3_access", query.S3Access, whole, []string{"event.recorded"}, []string{"event_time", "operation", "source_ip", "user_agent"},
 		evidence.Row{query.TimeOf(seen), text("REST.GET.OBJECT"), query.IPOf("203.0.113.7"), text("aws-cli/2.17.9")})
 	objects := asked("E4", "s3_access", query.S3Access, whole, impactFacts, objectColumns, operation("REST.GET.OBJECT", 5, 3, 900), operation("REST.GET.BUCKET", 7, 0, 100))
-	origin := asked("E5", "s3_access", query.S3Access, whole, []string{"access.records", "access.refused", "access.addresses", "access.agents"},
+	origin := asked("E5", "s3_access", query.S3Access, whole, []string{"accesslog.records", "accesslog.refused", "accesslog.addresses", "accesslog.agents"},
 		[]string{"source_ip", "user_agent", "error_code", "n"},
 		evidence.Row{query.IPOf("203.0.113.7"), text("aws-cli/2.17.9"), query.Value{}, query.IntOf(12)},
 		evidence.Row{query.IPOf("198.51.100.9"), text("curl/8"), text("AccessDenied"), query.IntOf(2)})
 	holdAll(t, derived(t, f, fact.Settings{}, event, objects, origin), map[fact.Key]string{
-		"access.requester": requester, "access.operations": "REST.GET.OBJECT WEBSITE.GET.OBJECT", "event.recorded": "1",
+		"accesslog.requester": requester, "accesslog.operations": "REST.GET.OBJECT WEBSITE.GET.OBJECT", "event.recorded": "1",
 		"impact.objects_read": "3+", "impact.bytes_out": "900+", "impact.objects_deleted": "?",
-		"access.records": "14", "access.refused": "2+", "access.addresses": "198.51.100.9 203.0.113.7+", "access.same_address": "1",
+		"accesslog.records": "14", "accesslog.refused": "2+", "accesslog.addresses": "198.51.100.9 203.0.113.7+", "accesslog.same_address": "1",
 		"chain.call": "unconfirmed", // no call of the credential is known from that address
 	})
 	// Nobody in it: that is no proof.
@@ -119,8 +119,8 @@ func TestAnAccessLogGivesLowerBounds(t *testing.T) {
 	holdAll(t, derived(t, f, fact.Settings{}, event, calls), map[fact.Key]string{"chain.call": "confirmed"})
 	// Data events say it better, and then nothing is missed.
 	data := asked("E4", "s3_data", query.CloudTrail, whole, impactFacts, []string{"api", "n", "keys", "key_list", "bytes", "first", "last"}, operation("GetObject", 5, 4, 900))
-	noLog := asked("E5", "s3_access", query.S3Access, 25*time.Hour, []string{"access.records", "access.refused"}, []string{"source_ip", "n"})
-	holdAll(t, derived(t, f, fact.Settings{}, data, noLog), map[fact.Key]string{"impact.objects_read": "4", "impact.objects_deleted": "0", "access.records": "-", "access.refused": "-"})
+	noLog := asked("E5", "s3_access", query.S3Access, 25*time.Hour, []string{"accesslog.records", "accesslog.refused"}, []string{"source_ip", "n"})
+	holdAll(t, derived(t, f, fact.Settings{}, data, noLog), map[fact.Key]string{"impact.objects_read": "4", "impact.objects_deleted": "0", "accesslog.records": "-", "accesslog.refused": "-"})
 }
 
 func TestTheRequesterIsNamedAsTheLogNamesIt(t *testing.T) {
@@ -133,7 +133,7 @@ func TestTheRequesterIsNamedAsTheLogNamesIt(t *testing.T) {
 		f := parsed(t, readObjects)
 		g := parsed(t, `{"schemaVersion":"2.0","accountId":"111122223333","id":"x","type":"Exfiltration:S3/AnomalousBehavior","resource":{"resourceType":"S3Bucket","accessKeyDetails":`+c.key+`}}`)
 		f.Resource.AccessKey = g.Resource.AccessKey
-		if got := shown(derived(t, f, fact.Settings{}).Get("access.requester", "")); got != c.want {
+		if got := shown(derived(t, f, fact.Settings{}).Get("accesslog.requester", "")); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -62,7 +62,7 @@ func init() {
 		modelDefs, searchDefs,
 		knowledgeDefs, calendarDefs, similarDefs, attackDefs,
 		networkDefs, peerDefs, roleDefs, workloadDefs, copyDefs, objectDefs, databaseDefs,
-		accessDefs, exposureDefs, recoveryDefs, volumeDefs,
+		accessLogDefs, exposureDefs, recoveryDefs, volumeDefs,
 		changeDefs,
 		claimDefs, // the last: claims are held against all the others
 	} {

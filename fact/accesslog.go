@@ -11,14 +11,14 @@ var bucketFamily = []string{"s3"}
 
 // What the bucket's server access log shows. It names a requester and no credential, and is
 // delivered on a best-effort basis.
-var accessDefs = []Def{
-	{Key: "access.requester", Families: bucketFamily, Rule: accessRequester, Type: Text, Kind: Computed, JA: "サーバーアクセスログでの要求者", EN: "requester in the server access log", Says: "ARN of the user or assumed role of the finding; of the root user the canonical user id of the bucket's owner"},
-	{Key: "access.operations", Families: bucketFamily, Rule: accessOperations, Type: Texts, Kind: Computed, JA: "サーバーアクセスログでの操作名", EN: "operation in the server access log", Says: "under which operations the API of the finding is logged"},
-	{Key: "access.records", Families: bucketFamily, Rule: accessRecords, Type: Int, Kind: Observed, JA: "サーバーアクセスログの記録（届いたもの）", EN: "records of the requester in the server access log, as delivered", Says: "count of the requester's records on the bucket, an hour before and after"},
-	{Key: "access.refused", Families: bucketFamily, Rule: accessRefused, Type: Int, Kind: Observed, JA: "サーバーアクセスログで失敗した要求", EN: "refused requests in the server access log", Says: "those with an error code: at least so many"},
-	{Key: "access.addresses", Families: bucketFamily, Rule: accessTexts("access.addresses", "source_ip"), Type: Texts, Kind: Observed, JA: "サーバーアクセスログの送信元", EN: "addresses in the server access log", Says: "different addresses of the requester, at most 20"},
-	{Key: "access.agents", Families: bucketFamily, Rule: accessTexts("access.agents", "user_agent"), Type: Texts, Kind: Observed, JA: "サーバーアクセスログのユーザーエージェント", EN: "user agents in the server access log", Says: "different user agents of the requester, at most 20"},
-	{Key: "access.same_address", Families: bucketFamily, Rule: accessSame, Type: Bool, Kind: Computed, JA: "サーバーアクセスログの送信元は検出結果と同じ", EN: "the access log has the finding's address", Says: "a record of the requester came from the address of the finding"},
+var accessLogDefs = []Def{
+	{Key: "accesslog.requester", Families: bucketFamily, Rule: accessRequester, Type: Text, Kind: Computed, JA: "サーバーアクセスログでの要求者", EN: "requester in the server access log", Says: "ARN of the user or assumed role of the finding; of the root user the canonical user id of the bucket's owner"},
+	{Key: "accesslog.operations", Families: bucketFamily, Rule: accessOperations, Type: Texts, Kind: Computed, JA: "サーバーアクセスログでの操作名", EN: "operation in the server access log", Says: "under which operations the API of the finding is logged"},
+	{Key: "accesslog.records", Families: bucketFamily, Rule: accessRecords, Type: Int, Kind: Observed, JA: "サーバーアクセスログの記録（届いたもの）", EN: "records of the requester in the server access log, as delivered", Says: "count of the requester's records on the bucket, an hour before and after"},
+	{Key: "accesslog.refused", Families: bucketFamily, Rule: accessRefused, Type: Int, Kind: Observed, JA: "サーバーアクセスログで失敗した要求", EN: "refused requests in the server access log", Says: "those with an error code: at least so many"},
+	{Key: "accesslog.addresses", Families: bucketFamily, Rule: accessTexts("accesslog.addresses", "source_ip"), Type: Texts, Kind: Observed, JA: "サーバーアクセスログの送信元", EN: "addresses in the server access log", Says: "different addresses of the requester, at most 20"},
+	{Key: "accesslog.agents", Families: bucketFamily, Rule: accessTexts("accesslog.agents", "user_agent"), Type: Texts, Kind: Observed, JA: "サーバーアクセスログのユーザーエージェント", EN: "user agents in the server access log", Says: "different user agents of the requester, at most 20"},
+	{Key: "accesslog.same_address", Families: bucketFamily, Rule: accessSame, Type: Bool, Kind: Computed, JA: "サーバーアクセスログの送信元は検出結果と同じ", EN: "the access log has the finding's address", Says: "a record of the requester came from the address of the finding"},
 }
 
 // operations are the names under which a server access log records calls on objects (Amazon S3 User
@@ -115,7 +115,7 @@ func accessOperations(v *view, _ string) result {
 
 // accessRecords counts what was delivered: exact of the records, whatever may be missing among them.
 func accessRecords(v *view, _ string) result {
-	t, why, ok := v.access("access.records")
+	t, why, ok := v.access("accesslog.records")
 	if !ok {
 		return why
 	}
@@ -127,7 +127,7 @@ func accessRecords(v *view, _ string) result {
 }
 
 func accessRefused(v *view, _ string) result {
-	t, why, ok := v.access("access.refused")
+	t, why, ok := v.access("accesslog.refused")
 	if !ok {
 		return why
 	}
@@ -171,7 +171,7 @@ func (v *view) dataEvents() bool {
 }
 
 func accessSame(v *view, _ string) result {
-	t, why, ok := v.access("access.addresses")
+	t, why, ok := v.access("accesslog.addresses")
 	if !ok {
 		return why
 	}
