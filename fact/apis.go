@@ -58,11 +58,15 @@ var exposureAPIs = []string{
 	"PutBucketWebsite", "PutBucketReplication", "PutAccessPointPolicy", "PutObjectAcl",
 }
 
+// passwordAPIs weaken or drop the account's password policy (IAM API Reference).
+var passwordAPIs = []string{"UpdateAccountPasswordPolicy", "DeleteAccountPasswordPolicy"}
+
 // ListsOfAPIs are the lists by the name that playbooks use for them ("apis: logging").
 func ListsOfAPIs() map[string][]string {
 	return map[string][]string{
 		"logging": loggingAPIs, "persistence": persistenceAPIs, "privilege": privilegeAPIs,
 		"data_read": dataReadAPIs, "assume_role": assumeRoleAPIs, "exposure": exposureAPIs,
 		"model": modelAPIs, "model_guard": guardAPIs,
+		"logging_state": loggingStateAPIs, "password_policy": passwordAPIs,
 	}
 }

@@ -21,6 +21,7 @@ type Def struct {
 	Each     func(*view) []string                 // the subjects; nil when there is only one, ""
 	Rule     func(v *view, subject string) result // pure
 	Says     string                               // the rule in a few words, printed in the appendix
+	Asked    bool                                 // the fact exists only in cases of which a question answers it
 	Looks    evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
 }
 
@@ -57,6 +58,7 @@ func init() {
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
+		loggingDefs, hopDefs, accessDefs, probeDefs, applicationDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {
