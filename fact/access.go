@@ -54,7 +54,6 @@ var accessDefs = []Def{
 		{Name: "first", Type: Time, JA: "最初", EN: "first"},
 		{Name: "last", Type: Time, JA: "最後", EN: "last"},
 	}},
-	{Key: "actor.root", Families: credentialFamilies, Rule: actorRoot, Type: Bool, Kind: Computed, JA: "rootユーザー", EN: "root user", Says: "actor.kind"},
 }
 
 // What a record of a notable call must tell.
@@ -221,12 +220,4 @@ func accessSources(v *view, _ string) result {
 		return c.t.measured(tallyRows(groups, 20), true)
 	}
 	return why
-}
-
-func actorRoot(v *view, subject string) result {
-	r := actorKind(v, subject)
-	if r.state == Known {
-		r.value = BoolOf(r.value.Str == "root")
-	}
-	return r
 }

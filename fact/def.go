@@ -58,7 +58,7 @@ func init() {
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
-		loggingDefs, hopDefs, accessDefs, probeDefs, applicationDefs,
+		loggingDefs, hopDefs, accessDefs, probeDefs, applicationDefs, rootDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {
