@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"uratori/query"
 )
 
 // An application may act as a person: it exchanges the person's token of the identity provider
@@ -16,11 +18,18 @@ var applicationDefs = []Def{
 
 var applicationReads = []string{"event_time", "error_code", "user_arn", "in_scope_of", "raw:additionalEventData"}
 
+// applicationGap is the key of its gap: the log of another account, where that matters less than
+// in the finding's own.
+const applicationGap = "application_log"
+
 // application finds the call. Its record names the user in additionalEventData and the running
 // code in userIdentity.inScopeOf.
 func (v *view) application() (t table, row int, why result, ok bool) {
 	t, why, ok = v.ask("chain.application", "")
 	if !ok {
+		if why.gap.Key == query.KindManagement {
+			why.gap.Key = applicationGap
+		}
 		return t, 0, why, false
 	}
 	user, created := v.actorColumn("on_behalf_of"), v.sessionCreated()
@@ -38,8 +47,11 @@ func (v *view) application() (t table, row int, why result, ok bool) {
 			found = i
 		}
 	}
-	if found < 0 {
+	switch {
+	case found < 0 && t.Exact:
 		return t, 0, t.empty(), false
+	case found < 0:
+		return t, 0, unknown(applicationGap, t.ref()), false
 	}
 	return t, found, result{}, true
 }

@@ -26,7 +26,7 @@ var loggingDefs = []Def{
 	{Key: "logging.off_count", Asked: true, Rule: loggingOffCount, Type: Int, Kind: Computed, JA: "記録の欠ける停止", EN: "stretches that nothing else recorded", Says: "stretches in which a log was off or narrowed and no other trail or history is known to have recorded"},
 	{Key: "logging.off_from", Asked: true, Rule: loggingEdge(true), Type: Time, Kind: Computed, JA: "記録が欠け始めた日時", EN: "records are missing from", Says: "earliest beginning of those stretches"},
 	{Key: "logging.off_to", Asked: true, Rule: loggingEdge(false), Type: Time, Kind: Computed, JA: "記録が再開した日時", EN: "records are missing until", Says: "latest end of those stretches, if each has one within what was looked at"},
-	{Key: "logging.bounded", Asked: true, Rule: loggingBounded, Type: Int, Kind: Computed, JA: "下限にとどまる回答", EN: "answers that are lower bounds by it", Says: "questions about those logs whose window overlaps such a stretch, and whose answer would be whole but for it"},
+	{Key: "logging.bounded", Asked: true, Rule: loggingBounded, Type: Int, Kind: Covering, JA: "下限にとどまる回答", EN: "answers that are lower bounds by it", Says: "questions about those logs whose window overlaps such a stretch, and whose answer is not whole"},
 }
 
 // What a record of a change of logging must tell.
@@ -244,18 +244,34 @@ func (v *view) dark(it evidence.Item) (from []Ref, ok bool) {
 	return from, len(from) > 0
 }
 
-// lost tells whether something of an outage is missing from the case's answers: one about its
-// records rests on a source that does not know better, or is not whole anyway.
-func (v *view) lost(o outage) bool {
-	asked, whole := false, false
+// bounded are the chosen answers of the case's questions that are about an outage's records and
+// are not whole; asked tells whether any question is about them at all.
+func (v *view) bounded(o outage) (list []evidence.Item, asked bool) {
+	type question struct{ id, subject string }
+	seen := map[question]bool{}
 	for _, it := range v.set.Items() {
-		if !o.touches(v, it) || it.Answer.Outcome == evidence.NotAsked {
+		q := question{it.Question, it.Subject}
+		if it.Kind != evidence.AnswerItem || it.Answer.Outcome == evidence.NotAsked || seen[q] {
+			continue
+		}
+		seen[q] = true
+		a := evidence.Choose(v.set.Asked(it.Question, it.Subject))
+		if !o.touches(v, a.Item) {
 			continue
 		}
 		asked = true
-		whole = whole || it.Complete() && !o.hides(it)
+		if !a.Exact || o.hides(a.Item) {
+			list = append(list, a.Item)
+		}
 	}
-	return !asked || !whole
+	return list, asked
+}
+
+// lost tells whether records of an outage are missing: an answer about them is not whole, or the
+// case has none by which anybody could tell.
+func (v *view) lost(o outage) bool {
+	list, asked := v.bounded(o)
+	return !asked || len(list) > 0
 }
 
 func (v *view) lostOnes() (t table, list []outage) {
@@ -341,28 +357,28 @@ func loggingEdge(first bool) func(*view, string) result {
 	}
 }
 
-// loggingBounded counts the questions whose answer would be whole but for the outages.
+// loggingBounded counts the questions whose answer is not whole over such a stretch. It tells of
+// the case's own answers and is exact.
 func loggingBounded(v *view, _ string) result {
 	t, why, ok := v.ask("logging.off", "")
 	if !ok {
 		return why
 	}
-	type question struct{ id, subject string }
-	seen := map[question]bool{}
-	var n int64
+	_, list := v.outages()
 	refs := []Ref{t.ref()}
-	for _, it := range v.set.Items() {
-		q := question{it.Question, it.Subject}
-		if it.Kind != evidence.AnswerItem || seen[q] {
-			continue
-		}
-		seen[q] = true
-		a := evidence.Choose(v.set.Asked(it.Question, it.Subject))
-		if _, dark := v.dark(a.Item); dark && a.Exact {
-			n, refs = n+1, append(refs, Ref(a.Item.ID))
+	for _, o := range list {
+		bounded, _ := v.bounded(o)
+		for _, it := range bounded {
+			refs = append(refs, Ref(it.ID))
 		}
 	}
-	r := t.counted(n)
-	r.from = compactRefs(append(r.from, refs...))
-	return r
+	refs = compactRefs(refs)
+	n := len(refs) // the answer about logging itself stands first; it counts if it is bounded
+	if own := slices.ContainsFunc(list, func(o outage) bool {
+		bounded, _ := v.bounded(o)
+		return slices.ContainsFunc(bounded, func(it evidence.Item) bool { return Ref(it.ID) == t.ref() })
+	}); !own {
+		n--
+	}
+	return known(IntOf(int64(n)), refs...)
 }
