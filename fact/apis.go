@@ -12,6 +12,7 @@ var loggingAPIs = []string{
 	"StopMonitoringMembers", "DeleteConfigurationRecorder", "StopConfigurationRecorder",
 	"DeleteDeliveryChannel", "DisableSecurityHub", "DeleteResolverQueryLogConfig", "DisassociateResolverQueryLogConfig",
 	"DeleteModelInvocationLoggingConfiguration",
+	"LeaveOrganization", // ends the organisation's trail and its guard rails in the account
 }
 
 // persistenceAPIs keep access (T1098, T1136, T1078.004, T1525, T1546).
@@ -39,7 +40,7 @@ var privilegeAPIs = []string{
 var dataReadAPIs = []string{
 	"GetSecretValue", "BatchGetSecretValue", "GetParameter", "GetParameters", "GetParametersByPath",
 	"GetPasswordData", "GetObject", "SelectObjectContent", "ModifySnapshotAttribute",
-	"SharedSnapshotCopyInitiated", "ModifyDBSnapshotAttribute", "CreateDBSnapshot", "GetQueryResults",
+	"SharedSnapshotCopyInitiated", "ModifyImageAttribute", "ModifyDBSnapshotAttribute", "CreateDBSnapshot", "GetQueryResults",
 }
 
 // secretAPIs read secrets (T1552, T1555.006).

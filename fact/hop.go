@@ -144,11 +144,9 @@ func hopsOf(depth int, tables []table, seen map[string]bool) []hop {
 			if t.text(i, "error_code") != "" {
 				h.state = "refused"
 			}
-			id := h.key
-			if id == "" {
-				id = strings.Join([]string{query.Stamp(h.at), h.api, h.role, h.from}, " ")
-			}
-			if !seen[id] {
+			// A refusal stands in the caller's account alone.
+			id := firstText(h.key, t.text(i, "event_id"))
+			if id == "" || !seen[id] {
 				seen[id] = true
 				out = append(out, h)
 			}
