@@ -58,7 +58,7 @@ func init() {
 		sequenceDefs, kubernetesDefs,
 		modelDefs,
 		networkDefs, roleDefs, workloadDefs, databaseDefs,
-		loggingDefs, hopDefs, accessDefs, probeDefs, applicationDefs, rootDefs,
+		loggingDefs, hopDefs, accessDefs, probeDefs, applicationDefs, rootDefs, loginDefs,
 	} {
 		for _, d := range group {
 			if _, twice := defIndex[d.Key]; twice {

@@ -215,3 +215,50 @@ func TestBurstsAreHeldAgainstThePast(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is changed in a cell of the tables about chained roles, notable calls, probing and
+// logging, the second door refuses it.
+func TestChangedCellsAreRefused(t *testing.T) {
+	applied := map[string]int{}
+	for _, lang := range phrase.Langs() {
+		_, c := storyWithout(t, chained, kinds.Malicious, lang, nothing)
+		p := prove(t, c)
+		facts := c.Assessment.Facts()
+		state, _ := phrase.Default().Choice("hop.table.state", "used", lang)
+		other, _ := phrase.Default().Choice("hop.table.state", "unseen", lang)
+		key := facts.Get("hop.table", "").Value.Rows[2][6].Str
+		for name, data := range c.Reports {
+			text := string(data)
+			for op, m := range map[string][2]string{
+				"account of a hop":   {"role/production-admin", "role/production-reader"},
+				"state of a hop":     {state, other},
+				"key of a hop":       {key, key[:5] + "QQQQ"},
+				"account reached":    {"999988887777", "999988887776"},
+				"target of a call":   {"support", "suppart"},
+				"API of a hop":       {"AssumeRole", "AssumeRoot"},
+				"calls of a session": {"| 3 |", "| 4 |"},
+			} {
+				rest, at := text, 0
+				for n := 0; n < 12; n++ {
+					i := strings.Index(rest[at:], m[0])
+					if i < 0 {
+						break
+					}
+					mutant := rest[:at+i] + m[1] + rest[at+i+len(m[0]):]
+					at += i + len(m[0])
+					applied[op]++
+					if p.admit(name, []byte(mutant)) == nil {
+						line, was, is := difference(text, mutant)
+						t.Errorf("%s (%s): %s survived at line %d:\n was %s\n is  %s", name, lang, op, line, was, is)
+					}
+				}
+			}
+		}
+	}
+	for _, op := range []string{"account of a hop", "state of a hop", "key of a hop", "account reached", "target of a call", "API of a hop", "calls of a session"} {
+		if applied[op] == 0 {
+			t.Errorf("mutation %q found nothing to change", op)
+		}
+	}
+	t.Logf("%v", applied)
+}

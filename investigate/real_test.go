@@ -219,6 +219,9 @@ func TestRealTechniques(t *testing.T) {
 			count("activity.errors", `map(select(.errorCode)) | length`)
 			count("activity.first", `[.[].eventTime] | min`)
 			count("activity.last", `[.[].eventTime] | max`)
+			if x.name == "initial-access.console-login-without-mfa" {
+				holds(t, facts, "login.without_mfa", "", jq(t, file, `[.[][] | select(.eventName == "ConsoleLogin" and .responseElements.ConsoleLogin == "Success" and .additionalEventData.MFAUsed == "No")] | length`))
+			}
 			// By API.
 			for _, api := range x.apis {
 				got := ""
