@@ -81,10 +81,10 @@ func TestRoleHops(t *testing.T) {
 				continue
 			}
 			for _, row := range facts.Get("hop.table", "").Value.Rows {
-				switch {
-				case row[i].Type == 0:
+				switch row[i].Type {
+				case 0:
 					out = append(out, "-")
-				case row[i].Type == fact.Int:
+				case fact.Int:
 					out = append(out, fmt.Sprint(row[i].Num))
 				default:
 					out = append(out, row[i].Str)

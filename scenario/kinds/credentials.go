@@ -87,14 +87,22 @@ func (t *tale) chained() {
 
 // probed calls are what somebody tries who wants to know what a key may do.
 var probedCalls = []call{
-	{"iam.amazonaws.com", "GetAccountAuthorizationDetails", nil, true, "AccessDenied"}, {"iam.amazonaws.com", "ListUsers", nil, true, "AccessDenied"},
-	{"iam.amazonaws.com", "ListRoles", nil, true, ""}, {"iam.amazonaws.com", "GetAccountSummary", nil, true, "AccessDenied"},
-	{"s3.amazonaws.com", "ListBuckets", nil, true, ""}, {"ec2.amazonaws.com", "DescribeInstances", nil, true, ""},
-	{"ec2.amazonaws.com", "DescribeSnapshots", nil, true, "Client.UnauthorizedOperation"}, {"ec2.amazonaws.com", "DescribeSecurityGroups", nil, true, ""},
-	{"rds.amazonaws.com", "DescribeDBInstances", nil, true, "AccessDenied"}, {"lambda.amazonaws.com", "ListFunctions20150331", nil, true, "AccessDeniedException"},
-	{"secretsmanager.amazonaws.com", "ListSecrets", nil, true, "AccessDeniedException"}, {"kms.amazonaws.com", "ListKeys", nil, true, "AccessDeniedException"},
-	{"organizations.amazonaws.com", "DescribeOrganization", nil, true, "AccessDeniedException"}, {"dynamodb.amazonaws.com", "ListTables", nil, true, "AccessDeniedException"},
-	{"sns.amazonaws.com", "ListTopics", nil, true, "AuthorizationErrorException"}, {"cloudtrail.amazonaws.com", "DescribeTrails", nil, true, "AccessDeniedException"},
+	{"iam.amazonaws.com", "GetAccountAuthorizationDetails", nil, true, "AccessDenied"},
+	{"iam.amazonaws.com", "ListUsers", nil, true, "AccessDenied"},
+	{"iam.amazonaws.com", "ListRoles", nil, true, ""},
+	{"iam.amazonaws.com", "GetAccountSummary", nil, true, "AccessDenied"},
+	{"s3.amazonaws.com", "ListBuckets", nil, true, ""},
+	{"ec2.amazonaws.com", "DescribeInstances", nil, true, ""},
+	{"ec2.amazonaws.com", "DescribeSnapshots", nil, true, "Client.UnauthorizedOperation"},
+	{"ec2.amazonaws.com", "DescribeSecurityGroups", nil, true, ""},
+	{"rds.amazonaws.com", "DescribeDBInstances", nil, true, "AccessDenied"},
+	{"lambda.amazonaws.com", "ListFunctions20150331", nil, true, "AccessDeniedException"},
+	{"secretsmanager.amazonaws.com", "ListSecrets", nil, true, "AccessDeniedException"},
+	{"kms.amazonaws.com", "ListKeys", nil, true, "AccessDeniedException"},
+	{"organizations.amazonaws.com", "DescribeOrganization", nil, true, "AccessDeniedException"},
+	{"dynamodb.amazonaws.com", "ListTables", nil, true, "AccessDeniedException"},
+	{"sns.amazonaws.com", "ListTopics", nil, true, "AuthorizationErrorException"},
+	{"cloudtrail.amazonaws.com", "DescribeTrails", nil, true, "AccessDeniedException"},
 }
 
 // probing is a key that tries one API after the other: as every working day, or once, and then more.
