@@ -39,6 +39,9 @@ func Parameters(fs Facts) map[string]query.Value {
 			out[keylessPrincipal] = query.TextOf(id.value.Str)
 		}
 	}
+	if b := v.bucket(); b != "" && strings.HasPrefix(string(fs.finding.Type), "Stealth:") {
+		out[stealthBucket] = query.TextOf(b)
+	}
 	for name, list := range ListsOfAPIs() {
 		set := make([]query.Value, 0, len(list))
 		for _, api := range sortedCopy(list) {
@@ -64,12 +67,14 @@ func ParameterTypes() map[string]query.Type {
 	}
 	maps.Copy(out, hopTypes)
 	out[longTermKey], out[findingInstance], out[keylessPrincipal] = query.Text, query.Text, query.Text
+	out[stealthBucket] = query.Text
 	return out
 }
 
 // Parameters that are no facts: what look-ups are made by.
 const (
 	longTermKey      = "actor.long_term_key"     // the access key id, if it is one of an IAM user
+	stealthBucket    = "stealth.bucket"          // the bucket whose log the finding says was switched off
 	keylessPrincipal = "actor.keyless_principal" // the principal id, where no access key is known
 	findingInstance  = "finding.instance"        // id of the EC2 instance that the finding names
 )
@@ -93,7 +98,7 @@ func Moot(fs Facts, missing []string) bool {
 	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
 	key, _ := v.accessKey()
 	for _, m := range missing {
-		if m == keylessPrincipal && key != "" {
+		if m == stealthBucket || m == keylessPrincipal && key != "" {
 			return true
 		}
 		if _, follows := hopTypes[m]; follows {

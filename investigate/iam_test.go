@@ -201,6 +201,25 @@ func TestLoggingThatWasOffBoundsTheOtherAnswers(t *testing.T) {
 	}
 }
 
+// A bucket's own log that was switched off is told with its time; findings that say nothing of the
+// sort do not ask.
+func TestABucketLogThatWasSwitchedOff(t *testing.T) {
+	_, c := storyWithout(t, "Stealth:S3/ServerAccessLoggingDisabled", kinds.Benign, phrase.EN, nothing)
+	facts := c.Assessment.Facts()
+	wantCells(t, facts, "logging.off", "log", "s3_access")
+	wantCells(t, facts, "logging.off", "effect", "lost")
+	if !strings.Contains(string(c.Reports[investigate.MarkdownName]), "no record says that it was switched on again") {
+		t.Error("the report does not say since when the bucket's log is off")
+	}
+	if c.Assessment.Verdict() == policy.Benign {
+		t.Error("benign although a log is off")
+	}
+	_, other := storyWithout(t, "Policy:S3/BucketAnonymousAccessGranted", kinds.Benign, phrase.EN, nothing)
+	if len(other.Assessment.Facts().Of("logging.off")) > 0 {
+		t.Error("another finding about a bucket has facts about stretches without logging")
+	}
+}
+
 // A burst is held against the principal's own past over the same stretch of time.
 func TestBurstsAreHeldAgainstThePast(t *testing.T) {
 	const of = finding.Type("PenTest:IAMUser/ParrotLinux")
