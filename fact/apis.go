@@ -12,6 +12,7 @@ var loggingAPIs = []string{
 	"StopMonitoringMembers", "DeleteConfigurationRecorder", "StopConfigurationRecorder",
 	"DeleteDeliveryChannel", "DisableSecurityHub", "DeleteResolverQueryLogConfig", "DisassociateResolverQueryLogConfig",
 	"DeleteModelInvocationLoggingConfiguration",
+	"LeaveOrganization", // ends the organisation's trail and its guard rails in the account
 }
 
 // persistenceAPIs keep access (T1098, T1136, T1078.004, T1525, T1546).
@@ -39,7 +40,7 @@ var privilegeAPIs = []string{
 var dataReadAPIs = []string{
 	"GetSecretValue", "BatchGetSecretValue", "GetParameter", "GetParameters", "GetParametersByPath",
 	"GetPasswordData", "GetObject", "SelectObjectContent", "ModifySnapshotAttribute",
-	"SharedSnapshotCopyInitiated", "ModifyDBSnapshotAttribute", "CreateDBSnapshot", "GetQueryResults",
+	"SharedSnapshotCopyInitiated", "ModifyImageAttribute", "ModifyDBSnapshotAttribute", "CreateDBSnapshot", "GetQueryResults",
 }
 
 // secretAPIs read secrets (T1552, T1555.006).
@@ -58,6 +59,9 @@ var exposureAPIs = []string{
 	"PutBucketWebsite", "PutBucketReplication", "PutAccessPointPolicy", "PutObjectAcl",
 }
 
+// passwordAPIs weaken or drop the account's password policy (IAM API Reference).
+var passwordAPIs = []string{"UpdateAccountPasswordPolicy", "DeleteAccountPasswordPolicy"}
+
 // ListsOfAPIs are the lists by the name that playbooks use for them ("apis: logging").
 func ListsOfAPIs() map[string][]string {
 	return map[string][]string{
@@ -66,5 +70,6 @@ func ListsOfAPIs() map[string][]string {
 		"model": modelAPIs, "model_guard": guardAPIs,
 		"account_block": accountBlockAPIs, "protection": protectionAPIs, "object_read": readAPIs, "object_write": writeAPIs,
 		"object_delete": deleteAPIs, "read_operation": operationsOf(readAPIs...),
+		"logging_state": loggingStateAPIs, "password_policy": passwordAPIs,
 	}
 }

@@ -68,6 +68,10 @@ func (v *view) callLink() chainStep {
 	if bestEffort(t.Answered) {
 		return v.accessLink(t)
 	}
+	if who := v.f.Resource.AccessKey.PrincipalID; who != "" && t.text(0, "principal_id") != "" && t.text(0, "principal_id") != who {
+		// The credential was used, and by another principal than the finding names.
+		return chainStep{state: "contradicted", at: t.time(0, "event_time"), source: t.cell(0, "source_ip").String(), detail: t.text(0, "user_arn"), from: []Ref{findingRef, t.row(0)}}
+	}
 	return chainStep{
 		state: "confirmed", at: t.time(0, "event_time"), source: t.cell(0, "source_ip").String(),
 		detail: t.text(0, "api"), from: []Ref{t.row(0)},
@@ -136,6 +140,12 @@ func (v *view) assumeLink() chainStep {
 			return chainStep{state: "confirmed", at: t.time(i, "event_time"), source: t.text(i, "source_service"), detail: t.text(i, "api"), from: []Ref{t.row(i)}}
 		}
 	}
+	// A whole log in which the only assumption of this role under this name was refused.
+	for i := range t.len() {
+		if t.Exact && t.text(i, "error_code") != "" && t.time(i, "event_time").Sub(created).Abs() <= time.Second && strings.HasSuffix(t.text(i, "role_arn"), "/"+v.role()) {
+			return chainStep{state: "contradicted", at: t.time(i, "event_time"), source: t.text(i, "source_service"), detail: t.text(i, "error_code"), from: []Ref{t.row(i)}}
+		}
+	}
 	return absent(t)
 }
 
@@ -174,6 +184,9 @@ func (v *view) portalLink() chainStep {
 		return v.notSeen("chain.identity_center", why)
 	}
 	created, user := v.sessionCreated(), v.actorColumn("on_behalf_of")
+	if of, name, refs, differ := v.twoPersons(); differ {
+		return chainStep{state: "contradicted", detail: of + " / " + name, from: refs}
+	}
 	set := actorPermissionSet(v, "").value.Str
 	for i := t.len() - 1; i >= 0; i-- {
 		lead := created.Sub(t.time(i, "event_time"))
@@ -183,6 +196,22 @@ func (v *view) portalLink() chainStep {
 		}
 	}
 	return absent(t)
+}
+
+// twoPersons tells whether the Identity Store user that a session names is known to be another
+// person than the known one whose name the session bears. A name of nobody known may be an alias.
+func (v *view) twoPersons() (of, name string, from []Ref, differ bool) {
+	l := v.linked()
+	name = strings.ToLower(v.actorColumn("session_name"))
+	if l.method != "on_behalf_of" || l.upn == "" || l.upn == name {
+		return "", "", nil, false
+	}
+	for _, p := range v.st.People {
+		if strings.EqualFold(p.UPN, name) {
+			return l.upn, name, l.from, true
+		}
+	}
+	return "", "", nil, false
 }
 
 // signinLink looks for the person's last success before the session. A log that has a hole

@@ -21,6 +21,7 @@ type Def struct {
 	Each     func(*view) []string                 // the subjects; nil when there is only one, ""
 	Rule     func(v *view, subject string) result // pure
 	Says     string                               // the rule in a few words, printed in the appendix
+	Asked    bool                                 // the fact exists only in cases of which a question answers it
 	Looks    evidence.LookupKind                  // the kind of look-up it rests on; the fact exists only in cases that looked it up
 	If       func(*view) bool                     // whether the case has the fact; nil for every case
 }
@@ -64,6 +65,7 @@ func init() {
 		networkDefs, peerDefs, roleDefs, workloadDefs, copyDefs, objectDefs, databaseDefs,
 		accessLogDefs, exposureDefs, recoveryDefs, volumeDefs,
 		changeDefs,
+		loggingDefs, hopDefs, accessDefs, probeDefs, applicationDefs, rootDefs, loginDefs,
 		claimDefs, // the last: claims are held against all the others
 	} {
 		for _, d := range group {

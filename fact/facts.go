@@ -50,7 +50,7 @@ func (fs Facts) ByID(id ID) (Fact, bool) {
 }
 
 // Get is the fact of that key and subject. If there is none, it is one without an id: not
-// applicable where cases of other families have it, else Unknown.
+// applicable where cases of other families have it or no question asks for it, else Unknown.
 func (fs Facts) Get(key Key, subject string) Fact {
 	for _, i := range fs.byKey[key] {
 		if fs.list[i].Subject == subject {
@@ -58,7 +58,7 @@ func (fs Facts) Get(key Key, subject string) Fact {
 		}
 	}
 	f := Fact{Key: key, Subject: subject}
-	if d, ok := DefOf(key); ok && !d.arises(finding.FamilyOf(fs.finding)) {
+	if d, ok := DefOf(key); ok && (d.Asked || !d.arises(finding.FamilyOf(fs.finding))) {
 		f.State = NotApplicable
 	}
 	return f

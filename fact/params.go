@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"maps"
 	"net/netip"
 	"strings"
 
@@ -45,6 +46,15 @@ func Parameters(fs Facts) map[string]query.Value {
 		}
 		out[earlierAddresses] = query.SetOf(set, false)
 	}
+	v.hopParameters(out)
+	if key, _ := v.accessKey(); key == "" {
+		if id := actorPrincipalID(&v, ""); id.state == Known {
+			out[keylessPrincipal] = query.TextOf(id.value.Str)
+		}
+	}
+	if b := v.bucket(); b != "" && strings.HasPrefix(string(fs.finding.Type), "Stealth:") {
+		out[stealthBucket] = query.TextOf(b)
+	}
 	for name, list := range ListsOfAPIs() {
 		set := make([]query.Value, 0, len(list))
 		for _, api := range sortedCopy(list) {
@@ -68,17 +78,20 @@ func ParameterTypes() map[string]query.Type {
 	for name := range ListsOfAPIs() {
 		out["list."+name] = query.Set
 	}
-	out[longTermKey], out[findingInstance] = query.Text, query.Text
+	maps.Copy(out, hopTypes)
+	out[longTermKey], out[findingInstance], out[keylessPrincipal] = query.Text, query.Text, query.Text
+	out[stealthBucket] = query.Text
 	out[earlierAddresses] = query.Set
 	return out
 }
 
 // Parameters that are no facts: what look-ups are made by.
 const (
-	longTermKey     = "actor.long_term_key" // the access key id, if it is one of an IAM user
-	findingInstance = "finding.instance"    // id of the EC2 instance that the finding names
-
-	earlierAddresses = "baseline.addresses" // the event's address and those of the principal's earlier calls
+	longTermKey      = "actor.long_term_key"     // the access key id, if it is one of an IAM user
+	stealthBucket    = "stealth.bucket"          // the bucket whose log the finding says was switched off
+	keylessPrincipal = "actor.keyless_principal" // the principal id, where no access key is known
+	findingInstance  = "finding.instance"        // id of the EC2 instance that the finding names
+	earlierAddresses = "baseline.addresses"      // the event's address and those of the principal's earlier calls
 )
 
 // Arises tells whether a question that takes a parameter arises at all: it does not, where
@@ -94,6 +107,22 @@ func Arises(fs Facts, param string) bool {
 		return fs.finding.Resource.Type == "Instance"
 	}
 	return fs.Get(Key(param), "").State != NotApplicable
+}
+
+// Moot tells whether a question that waits for parameters has nothing to ask about: nothing in
+// the case leads where it would follow. Such a question is no gap and is not kept.
+func Moot(fs Facts, missing []string) bool {
+	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
+	key, _ := v.accessKey()
+	for _, m := range missing {
+		if m == stealthBucket || m == keylessPrincipal && key != "" {
+			return true
+		}
+		if _, follows := hopTypes[m]; follows {
+			return true
+		}
+	}
+	return false
 }
 
 func parameterType(t Type) (query.Type, bool) {

@@ -176,7 +176,7 @@ func (v *view) verify(g finding.Signal) aSignal {
 	}
 	s.state, s.from = "not_found", append(s.from, t.ref())
 	if !t.Exact {
-		s.state, s.gap = "hidden", gapOf(t.Answered)
+		s.state, s.gap = "hidden", t.gap()
 	}
 	return s
 }

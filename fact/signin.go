@@ -271,7 +271,7 @@ func signinBeside(v *view, pick func(ins signIns) (*signIn, bool)) result {
 	return ofSignIns(v, func(ins signIns) result {
 		s, sure := pick(ins)
 		if !sure {
-			return result{state: Unknown, gap: gapOf(ins.t.Answered), window: ins.t.window(), from: []Ref{ins.t.ref()}}
+			return result{state: Unknown, gap: ins.t.gap(), window: ins.t.window(), from: []Ref{ins.t.ref()}}
 		}
 		if s == nil {
 			return result{state: NotApplicable, window: ins.t.window(), from: []Ref{ins.t.ref()}}
@@ -301,7 +301,7 @@ func ofNearest(v *view, get func(signIn) result) result {
 		at, _ := v.at()
 		before, after, beforeSure, afterSure := ins.beside(v)
 		if !beforeSure || !afterSure {
-			return result{state: Unknown, gap: gapOf(ins.t.Answered), window: ins.t.window(), from: []Ref{ins.t.ref()}}
+			return result{state: Unknown, gap: ins.t.gap(), window: ins.t.window(), from: []Ref{ins.t.ref()}}
 		}
 		near := before
 		if near == nil || after != nil && after.at.Sub(at) < at.Sub(near.at) {

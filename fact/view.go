@@ -92,10 +92,20 @@ type table struct {
 	evidence.Answered
 	cols map[string]int
 	kept []int // where each row stands in the answer; nil when all of them are looked at
+	dark []Ref // the calls that switched logging off within its window, when its source does not know of it
+}
+
+func newTable(a evidence.Answered) table {
+	t := table{Answered: a, cols: map[string]int{}}
+	for i, c := range a.Item.Answer.Columns {
+		t.cols[c] = i
+	}
+	return t
 }
 
 // ask finds the answer that the fact rests on. When there is none that can be used, ok is
-// false and why is the fact's result.
+// false and why is the fact's result. An answer over a time in which logging was off is not
+// exact, whatever its source says of its coverage: see logging.off.
 func (v *view) ask(key Key, subject string) (t table, why result, ok bool) {
 	a, asked := v.set.AnswerFor(string(key), subject)
 	if !asked {
@@ -105,12 +115,23 @@ func (v *view) ask(key Key, subject string) (t table, why result, ok bool) {
 	if !a.Usable() {
 		return table{}, result{state: Unknown, gap: gapOf(a), from: []Ref{ref}, window: a.Item.Ask.Window}, false
 	}
-	t = table{Answered: a, cols: map[string]int{}}
+	t = newTable(a)
 	t.Exact = t.Exact && !bestEffort(a)
-	for i, c := range a.Item.Answer.Columns {
-		t.cols[c] = i
+	if from, dark := v.dark(a.Item); dark && t.Exact {
+		t.Exact, t.dark = false, from
+		if t.len() == 0 {
+			return table{}, result{state: Unknown, gap: t.gap(), from: append([]Ref{ref}, from...), window: t.window()}, false
+		}
 	}
 	return t, result{}, true
+}
+
+// gap names what hides the truth behind the answer.
+func (t table) gap() Gap {
+	if len(t.dark) > 0 {
+		return Gap{Key: loggingGap, Outcome: evidence.NotCollected}
+	}
+	return gapOf(t.Answered)
 }
 
 // gapOf names what hides the truth behind an answer that is not exact.
@@ -195,7 +216,7 @@ func (t table) measured(val Value, seen bool) result {
 	if t.Exact {
 		return r
 	}
-	r.gap = gapOf(t.Answered)
+	r.gap, r.from = t.gap(), append(r.from, t.dark...)
 	if seen {
 		r.state = AtLeast
 		return r
@@ -208,7 +229,8 @@ func (t table) measured(val Value, seen bool) result {
 func (t table) has(yes bool, from ...Ref) result {
 	r := result{state: Known, value: BoolOf(yes), window: t.window(), from: append([]Ref{t.ref()}, from...)}
 	if !yes && !t.Exact {
-		r.state, r.value, r.gap = Unknown, Value{}, gapOf(t.Answered)
+		r.state, r.value, r.gap = Unknown, Value{}, t.gap()
+		r.from = append(r.from, t.dark...)
 	}
 	return r
 }
@@ -259,7 +281,7 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	v.so = &fs
 	family := finding.FamilyOf(f)
 	for _, d := range defs {
-		if !d.arises(family) || !v.looks(d) {
+		if !d.arises(family) || !v.looks(d) || d.Asked && !v.asks(d) {
 			continue
 		}
 		subjects := []string{""}
@@ -276,6 +298,18 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	}
 	fs.asOf = newest(f, set)
 	return fs, nil
+}
+
+// asks tells whether a question of the case answers the fact.
+func (v *view) asks(d Def) bool {
+	subjects := []string{""}
+	if d.Each != nil {
+		subjects = d.Each(v)
+	}
+	return slices.ContainsFunc(subjects, func(s string) bool {
+		_, asked := v.set.AnswerFor(string(d.Key), s)
+		return asked
+	})
 }
 
 func (fs *Facts) add(f Fact) {

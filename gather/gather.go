@@ -195,6 +195,9 @@ func (r *gathering) notAsked() error {
 		if err != nil {
 			return err
 		}
+		if fact.Moot(facts, missing) {
+			continue
+		}
 		r.keep(evidence.Item{
 			Kind: evidence.AnswerItem, Question: q.ID, Subject: q.Subject, Answers: q.Answers,
 			Scope: scope, Missing: missing, Answer: evidence.Answer{Outcome: evidence.NotAsked},

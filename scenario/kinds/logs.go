@@ -238,6 +238,9 @@ func (t *tale) add(at time.Time, k call, key string, created time.Time, p place,
 		if k.api == "CreateAccessKey" {
 			body["responseElements"] = object{"accessKey": object{"userName": k.params["userName"], "accessKeyId": "AKIA" + c.upper(16), "status": "Active", "createDate": at.UTC().Format("Jan 2, 2006, 3:04:05 PM")}}
 		}
+		if k.api == "GetFederationToken" {
+			body["responseElements"] = object{"credentials": object{"accessKeyId": "ASIA" + c.upper(16), "sessionToken": "IQoJb3JpZ2luX2Vj" + c.hex(64), "expiration": at.Add(12 * time.Hour).UTC().Format("Jan 2, 2006, 3:04:05 PM")}}
+		}
 		t.log("cloudtrail_management").add(at, body)
 	}
 }
@@ -268,8 +271,12 @@ func (t *tale) trailSettings(files map[string][]byte) error {
 	}
 	stopped := time.Time{}
 	for _, l := range t.logs[management].lines {
-		if r := l.body.(object); r["eventName"] == "StopLogging" {
+		switch r := l.body.(object); {
+		case r["recipientAccountId"] != t.account:
+		case r["eventName"] == "StopLogging":
 			stopped = l.at
+		case r["eventName"] == "StartLogging":
+			stopped = time.Time{}
 		}
 	}
 	trails := list{}
@@ -300,6 +307,9 @@ func (t *tale) trailSettings(files map[string][]byte) error {
 		if err := put("get-event-selectors-"+name+".json", selectors); err != nil {
 			return err
 		}
+	}
+	if err := t.farTrails(put); err != nil {
+		return err
 	}
 	return put("describe-trails.json", object{"trailList": trails})
 }

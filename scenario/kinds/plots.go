@@ -108,6 +108,47 @@ var plots = []plot{
 		caught("From a new network the key creates another and stops the trail."),
 		unseen(management, "What the key did is in CloudTrail alone, and there is none."),
 	},
+	// Credentials, deeper: chained roles, probing, logging that was off for a while.
+	{
+		"InitialAccess:IAMUser/AnomalousBehavior",
+		[]string{management},
+		(*tale).chained,
+		harmless("The engineer obtains a token and assumes the deployment role of her own account as on fourteen earlier days, from the office, in a session whose chain is whole: 35 points less usual hours and office leave it low."),
+		caught("The same role is assumed from a network never seen, and from it a role of another account, where a policy is attached and the trail stopped: two independent floors, which stand in the other account's log alone."),
+		unseen(management, "Which roles were assumed, and what was done with them, is in CloudTrail alone, and there is none."),
+	},
+	{
+		"PenTest:IAMUser/ParrotLinux",
+		[]string{management},
+		(*tale).probing,
+		open("A distribution for penetration tests tries sixteen APIs from the office as every working day: a test by its habit, but nobody is known behind the key."),
+		caught("Sixteen APIs are tried within two minutes from a network never seen; then a key is created and the trail stopped."),
+		unseen(management, "What the key tried is in CloudTrail alone, and there is none."),
+	},
+	{
+		"DefenseEvasion:IAMUser/AnomalousBehavior",
+		[]string{management},
+		(*tale).restarted,
+		Expect{Verdicts: []string{"suspicious"}, AtLeast: "High", Because: "The engineer's own session stopped a trail and started it again half an hour later: one floor, until a change record says why."},
+		caught("A trail is stopped from a network never seen and started again half an hour later; the same session created a key."),
+		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Missing: []string{management}, Gap: management, Because: "The finding says that logging was stopped; what happened then cannot be seen and nothing may be called harmless."},
+	},
+	{
+		"Stealth:IAMUser/PasswordPolicyChange",
+		[]string{management},
+		(*tale).once,
+		open("A long-term user weakened the password policy from the office: no log was switched off by it, but nobody is known behind the user."),
+		caught("The policy is weakened from a network never seen; then a key is created and the trail stopped."),
+		unseen(management, "Who weakened the policy is in CloudTrail alone, and there is none."),
+	},
+	{
+		"Policy:IAMUser/ShortTermRootCredentialUsage",
+		[]string{management},
+		(*tale).once,
+		open("A short session of the root user looked at instances from the office: no log names the person, so the holder has to be asked."),
+		caught("From a network never seen the root session creates a key and stops the trail."),
+		unseen(management, "What the root session did is in CloudTrail alone, and there is none."),
+	},
 
 	// Buckets.
 	{
