@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"uratori/finding"
 
 	"uratori/evidence"
 	"uratori/query"
@@ -23,6 +24,7 @@ var loggingDefs = []Def{
 		{Name: "same_actor", Type: Name, JA: "同一主体", EN: "same actor", Enum: []string{"yes", "no"}},
 		{Name: "effect", Type: Name, JA: "影響", EN: "effect", Enum: []string{"lost", "kept"}},
 	}},
+	{Key: "logging.unexplained", Asked: true, Rule: loggingUnexplained, Type: Int, Kind: Computed, JA: "説明のない停止", EN: "stretches that nobody explained", Says: "the same, unless the finding is about a change of a log and that change is confirmed"},
 	{Key: "logging.off_count", Asked: true, Rule: loggingOffCount, Type: Int, Kind: Computed, JA: "記録の欠ける停止", EN: "stretches that nothing else recorded", Says: "stretches in which a log was off or narrowed and no other trail or history is known to have recorded"},
 	{Key: "logging.off_from", Asked: true, Rule: loggingEdge(true), Type: Time, Kind: Computed, JA: "記録が欠け始めた日時", EN: "records are missing from", Says: "earliest beginning of those stretches"},
 	{Key: "logging.off_to", Asked: true, Rule: loggingEdge(false), Type: Time, Kind: Computed, JA: "記録が再開した日時", EN: "records are missing until", Says: "latest end of those stretches, if each has one within what was looked at"},
@@ -381,4 +383,18 @@ func loggingBounded(v *view, _ string) result {
 		n--
 	}
 	return known(IntOf(int64(n)), refs...)
+}
+
+// loggingUnexplained leaves nothing where the finding is about the very change that switched a log off,
+// and somebody answers for it.
+func loggingUnexplained(v *view, subject string) result {
+	off := loggingOffCount(v, subject)
+	if off.state != Known || off.value.Num == 0 || !slices.Contains(recordFamilies, finding.FamilyOf(v.f)) || !strings.HasPrefix(string(v.f.Type), "Stealth:") {
+		return off
+	}
+	confirmed := changeConfirmed(v, "")
+	if confirmed.state == Known && confirmed.value.Num == 1 {
+		return known(IntOf(0), eachRef(append(slices.Clone(off.from), confirmed.from...))...)
+	}
+	return off
 }

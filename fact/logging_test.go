@@ -76,7 +76,7 @@ func TestLoggingThatWasOff(t *testing.T) {
 				{ID: "E1", Kind: evidence.FindingItem},
 				{ID: "E2", Kind: evidence.SettingsItem, Body: settings},
 				{
-					ID: "E3", Kind: evidence.AnswerItem, Question: "logging-off", Answers: []string{"logging.off", "logging.off_count", "logging.bounded", "logging.off_from", "logging.off_to"},
+					ID: "E3", Kind: evidence.AnswerItem, Question: "logging-off", Answers: []string{"logging.off", "logging.off_count", "logging.unexplained", "logging.bounded", "logging.off_from", "logging.off_to"},
 					Scope: query.Scope{Kind: "cloudtrail_management", Account: "111122223333", Window: wide}, Ask: query.Query{Dataset: query.CloudTrail, Window: wide}, Coverage: cov("cloudtrail_management", evidence.WhyHistory, nil),
 					Answer: evidence.Answer{Outcome: outcome, Columns: []string{"event_time", "api", "trail_name", "raw:requestParameters.eventSelectors"}, Rows: rows},
 				},
