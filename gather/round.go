@@ -79,6 +79,9 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			}
 		}
 		if len(at) == 0 {
+			if err := r.remaining(ctx, list); err != nil {
+				return err
+			}
 			return r.second(ctx, list)
 		}
 		g, ctx := errgroup.WithContext(ctx)
@@ -98,7 +101,7 @@ func (r *gathering) second(ctx context.Context, list []*asking) error {
 		if r.twice[a.bound.Dataset] >= r.compare || !a.done() {
 			continue
 		}
-		for _, name := range order[len(a.walked):] {
+		for _, name := range order[min(len(a.walked), len(order)):] {
 			s := r.sources[name]
 			cov, err := s.Covers(source.WithMeter(ctx, r.meter), a.scope)
 			if ctx.Err() != nil {
@@ -178,7 +181,10 @@ func (r *gathering) file(round int, a *asking) {
 		}}
 	}
 	for _, it := range a.walked {
-		it.Round, it.Question, it.Subject, it.Answers, it.Scope, it.Ask = round, a.q.ID, a.q.Subject, a.q.Answers, a.scope, a.bound
+		if it.Ask.Dataset == "" { // asked as it stands in the playbook
+			it.Scope, it.Ask = a.scope, a.bound
+		}
+		it.Round, it.Question, it.Subject, it.Answers = round, a.q.ID, a.q.Subject, a.q.Answers
 		r.keep(it)
 	}
 }

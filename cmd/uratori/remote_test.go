@@ -169,8 +169,8 @@ func behind(t *testing.T, variant string) *remote {
 	fmt.Fprintf(&b, "  - name: cloudtrail-api\n    type: cloudtrail\n    cloudtrail: {store: fetched.duckdb}\n")
 	if variant == "h" {
 		order = "[splunk-prod, cloudtrail-api, athena]"
-		fmt.Fprintf(&b, "  - name: athena\n    type: athena\n    athena: {database: security, table: cloudtrail_logs, workgroup: primary, kinds: [cloudtrail_management, s3_data]}\n    coverage: [{kind: s3_data, state: collected, why: asserted}]\n")
-		fmt.Fprintf(&b, "  - name: entra\n    type: entra\n    entra: {tenant: %q, client_id: %q, client_secret: \"env:TEST_ENTRA_SECRET\", endpoint: %q, token_url: %q, retention: 60d}\n", r.graph.Tenant(), r.graph.ClientID(), r.graph.URL(), r.graph.TokenURL())
+		fmt.Fprintf(&b, "  - name: athena\n    type: athena\n    athena: {database: security, table: cloudtrail_logs, workgroup: primary, kinds: [cloudtrail_management, s3_data]}\n")
+		fmt.Fprintf(&b, "  - name: entra\n    type: entra\n    entra: {tenant: %q, client_id: %q, client_secret: \"env:TEST_ENTRA_SECRET\", endpoint: %q, token_url: %q}\n", r.graph.Tenant(), r.graph.ClientID(), r.graph.URL(), r.graph.TokenURL())
 	}
 	fmt.Fprintf(&b, "order: {cloudtrail: %s, signin: [%s]}\n", order, signInSource)
 	for name, data := range map[string][]byte{"uratori.yaml": []byte(b.String()), "finding.json": s.Files["finding.json"]} {

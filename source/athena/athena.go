@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 
+	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
 	"uratori/source/call"
@@ -54,6 +55,10 @@ type Options struct {
 	Delay     time.Duration // records younger than that may be on their way; 0 means 15 minutes
 	Retention time.Duration // how long the table keeps records; 0 for not known
 	Assert    []coverage.Assertion
+
+	// Trails tells what the account's trails record of a kind, such as cloudtrail's Source.Trails; nil
+	// where nobody can say. It is asked about hours in which the table holds no record.
+	Trails func(context.Context, query.Scope) ([]evidence.Coverage, error)
 
 	scope query.Scope // that a question is asked for
 }

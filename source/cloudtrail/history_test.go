@@ -144,7 +144,7 @@ func TestHistoryEndsAfter90Days(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cov) != 2 || cov[0].State != evidence.NotCollectedState || cov[0].Why != evidence.WhyRetention || cov[1].State != evidence.Collected {
+	if len(cov) != 2 || cov[0].State != evidence.Unknown || cov[0].Why != evidence.WhyRetention || cov[1].State != evidence.Collected {
 		t.Errorf("coverage %+v", cov)
 	}
 	if a := r.ask(ctx, t, q); a.Outcome != evidence.Empty {

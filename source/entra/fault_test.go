@@ -29,7 +29,7 @@ func TestFaults(t *testing.T) {
 		why      evidence.Reason
 	}
 	collected := func(o evidence.Outcome) want {
-		return want{nil, o, evidence.Collected, evidence.WhyRecords}
+		return want{nil, o, evidence.Collected, evidence.WhyHistory}
 	}
 	unknown := func(is error) want { return want{is, 0, evidence.Unknown, evidence.WhyNoResponse} }
 	whole := collected(evidence.Found)
