@@ -194,6 +194,7 @@ type said struct {
 	coverage  []evidence.Coverage
 	answer    evidence.Answer
 	documents []source.Document // what its coverage rests on
+	odds      []source.Odd      // records that could not be read
 }
 
 // A saying is a question that is being put, or was: whoever comes with the same waits for it.
@@ -249,6 +250,9 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		for _, d := range known.documents {
 			r.witness(d)
 		}
+		for _, o := range known.odds {
+			r.odd(o)
+		}
 		r.record(s, "remembered", q, known.answer, known.answer.Calls)
 		return known, true, nil
 	}
@@ -259,6 +263,12 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		defer mu.Unlock()
 		k.documents = append(k.documents, d)
 		r.witness(d)
+	})
+	ctx = source.WithOdds(ctx, func(o source.Odd) {
+		mu.Lock()
+		defer mu.Unlock()
+		k.odds = append(k.odds, o)
+		r.odd(o)
 	})
 	op := "ask"
 	k.coverage, err = s.Covers(ctx, scope)

@@ -145,10 +145,7 @@ func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (
 	t := y.CloudTrail
 	opt := cloudtrail.Options{
 		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Now: r.app.clock,
-		Credentials: func(ctx context.Context) (cloudtrail.Credentials, error) {
-			k, err := r.keys(ctx)
-			return cloudtrail.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
-		},
+		Keys: r.keys,
 	}
 	ids := t.Accounts
 	if len(ids) == 0 {
@@ -202,10 +199,7 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 	layouts := map[string]athena.Layout{"": athena.Detect, "detect": athena.Detect, "trail": athena.Trail, "ocsf1": athena.OCSF1, "ocsf2": athena.OCSF2}
 	return athena.New(athena.Options{
 		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: r.app.clock,
-		Credentials: func(ctx context.Context) (athena.Credentials, error) {
-			k, err := r.keys(ctx)
-			return athena.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
-		},
+		Keys:    r.keys,
 		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layouts[t.Layout], Kinds: t.Kinds,
 		Accounts: accounts, Regions: regions, Partitions: partitions, Late: length(t.Late), MaxRows: t.MaxRows, Timeout: length(t.Timeout), Concurrency: t.Concurrency, Trails: r.trails,
 		ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Assert: assertions(y.Coverage),

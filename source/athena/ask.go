@@ -2,6 +2,8 @@ package athena
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,6 +121,7 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 		row := make(evidence.Row, len(r))
 		for i, c := range st.columns {
 			if row[i], err = c.value(r[i]); err != nil {
+				s.odd(ctx, r, "a cell of column "+c.name+" is not of its type")
 				return a, fmt.Errorf("column %s: %w: %w", c.name, err, source.ErrUnavailable)
 			}
 		}
@@ -132,6 +135,15 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 		a.Outcome = evidence.Found
 	}
 	return a, nil
+}
+
+// odd tells of a row that cannot be read.
+func (s *Source) odd(ctx context.Context, row []*string, reason string) {
+	h := sha256.New()
+	for _, cell := range row {
+		fmt.Fprintf(h, "%t %d %s\n", cell == nil, len(aws.ToString(cell)), aws.ToString(cell))
+	}
+	source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: "sha256:" + hex.EncodeToString(h.Sum(nil)[:6]), Reason: reason})
 }
 
 // here fetches the records that a question may be about and computes the answer.
@@ -150,6 +162,7 @@ func (s *Source) here(ctx context.Context, t *tally, table *table, q query.Query
 	records := make([][]byte, len(rows))
 	for i, r := range rows {
 		if records[i], err = rebuilt(parts, r); err != nil {
+			s.odd(ctx, r, "a row that makes no record")
 			return a, fmt.Errorf("a record: %w: %w", err, source.ErrUnavailable)
 		}
 	}
