@@ -1,14 +1,24 @@
 package source
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+)
 
 // An Odd is a record, or several, that a service returned and that could not be read: it is counted
 // and set aside as one of a file is, and never in silence.
 type Odd struct {
 	Source   string // name of the source
-	Position string // what tells the record from others wherever it is met again: the beginning of its SHA-256, such as "sha256:1f0a3b5c7d9e"
+	Position string // what tells the record from others wherever it is met again, see [PositionOf]
 	Reason   string // in our own words: the record's text may be hostile
 	N        int64  // records; 0 means 1
+}
+
+// PositionOf tells a record from others by what it is.
+func PositionOf(record []byte) string {
+	sum := sha256.Sum256(record)
+	return "sha256:" + hex.EncodeToString(sum[:6])
 }
 
 type oddKey struct{}

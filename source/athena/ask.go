@@ -2,8 +2,6 @@ package athena
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,11 +137,8 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 
 // odd tells of a row that cannot be read.
 func (s *Source) odd(ctx context.Context, row []*string, reason string) {
-	h := sha256.New()
-	for _, cell := range row {
-		fmt.Fprintf(h, "%t %d %s\n", cell == nil, len(aws.ToString(cell)), aws.ToString(cell))
-	}
-	source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: "sha256:" + hex.EncodeToString(h.Sum(nil)[:6]), Reason: reason})
+	cells, _ := json.Marshal(row) // texts always encode
+	source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: source.PositionOf(cells), Reason: reason})
 }
 
 // here fetches the records that a question may be about and computes the answer.

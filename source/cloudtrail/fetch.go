@@ -2,8 +2,6 @@ package cloudtrail
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -237,8 +235,7 @@ func (r *reading) event(e types.Event) {
 	raw := []byte(aws.ToString(e.CloudTrailEvent))
 	if json.Unmarshal(raw, &rec) != nil || rec.EventID == "" || rec.EventTime == "" {
 		r.broken++
-		sum := sha256.Sum256(raw)
-		r.odd = append(r.odd, "sha256:"+hex.EncodeToString(sum[:6]))
+		r.odd = append(r.odd, source.PositionOf(raw))
 		return
 	}
 	account := rec.RecipientAccountID

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +14,7 @@ import (
 
 	"uratori/evidence"
 	"uratori/query"
+	"uratori/source"
 	"uratori/source/local"
 )
 
@@ -139,12 +138,6 @@ type spool struct {
 	odd  func(position string)
 }
 
-// odd is how a record that cannot be read is told from others.
-func odd(record []byte) string {
-	sum := sha256.Sum256(record)
-	return "sha256:" + hex.EncodeToString(sum[:6])
-}
-
 func (k *kept) spool(odd func(position string)) (*spool, error) {
 	k.files++
 	path := filepath.Join(k.dir, strconv.Itoa(k.files)+".jsonl")
@@ -159,7 +152,7 @@ func (s *spool) add(records []json.RawMessage) error {
 	for _, r := range records {
 		if !sound(r) {
 			s.bad++
-			s.odd(odd(r))
+			s.odd(source.PositionOf(r))
 			continue
 		}
 		if _, err := s.w.Write(r); err != nil {

@@ -2,8 +2,6 @@ package splunk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,8 +87,7 @@ func (s *Source) askEvents(ctx context.Context, t *tally, p plan) (a evidence.An
 			res.rows = res.rows[:want]
 		}
 		raws, odd, err := p.reading.records(res.rows, func(event string) {
-			sum := sha256.Sum256([]byte(event))
-			source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: "sha256:" + hex.EncodeToString(sum[:6]), Reason: "an event that is no JSON"})
+			source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: source.PositionOf([]byte(event)), Reason: "an event that is no JSON"})
 		})
 		if err != nil {
 			return a, err
