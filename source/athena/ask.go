@@ -162,6 +162,9 @@ func (s *Source) here(ctx context.Context, t *tally, table *table, q query.Query
 		}
 	}
 	computed, err := evaluate(ctx, q, records)
+	if lost := new(unread); errors.As(err, &lost) {
+		source.TellOdd(ctx, source.Odd{Source: s.Name(), Reason: "a row that is no record by its members, or that stands twice", N: lost.fetched - lost.read})
+	}
 	if err != nil {
 		return a, err
 	}
