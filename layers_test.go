@@ -48,10 +48,10 @@ var layers = map[string][]string{
 	"source/graphtest":  {}, // for tests only
 	"source/splunk":     {"query", "evidence", "source", "source/call", "source/local"},
 	"source/splunktest": {}, // for tests only; shares nothing with what it is asked by
-	"source/cloudtrail": {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
+	"source/cloudtrail": {"query", "evidence", "source", "source/awsconn", "source/call", "source/coverage", "source/local"},
 	"source/awstest":    {},                 // for tests only; shares nothing with what it tests
 	"source/athenatest": {"source/awstest"}, // the same
-	"source/athena":     {"query", "evidence", "source", "source/call", "source/coverage", "source/local"},
+	"source/athena":     {"query", "evidence", "source", "source/awsconn", "source/call", "source/coverage", "source/local"},
 	"playbook":          {"finding", "query", "evidence", "fact", "source", "strictyaml"},
 	"guardduty":         {"finding", "evidence", "source", "source/awsconn"},
 	"source/directory":  {"evidence", "source", "people"},

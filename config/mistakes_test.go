@@ -31,6 +31,11 @@ func remote(kind, block string) string {
 	return fmt.Sprintf("sources: [{name: a, type: %s, %s: {%s}}]", kind, kind, block)
 }
 
+// athena is a table with something more said of it.
+func athena(more string) string {
+	return remote("athena", "region: us-east-1, database: d, table: t, "+more)
+}
+
 // A secret that stands in the file by mistake is not shown again on a terminal or in a log.
 func TestAMistakenSecretIsNotRepeated(t *testing.T) {
 	for _, text := range []string{
@@ -119,6 +124,21 @@ func TestMistakes(t *testing.T) {
 		{remote("athena", "database: d, table: t"), "the Region of Athena is missing"},
 		{remote("athena", "region: us-east-1, database: 'd\"; DROP', table: t"), "is no name of a database"},
 		{remote("athena", "region: us-east-1, database: d, table: t, scan_all: true"), "bound it with max_bytes"},
+		{athena("partitions: [{by: delivery, formats: [yyyy]}]"), "a partition needs columns"},
+		{athena("partitions: [{columns: [day], by: dilivery}]"), `did you mean "delivery"?`},
+		{athena("partitions: [{columns: [day], by: delivery}]"), "needs one format for each of its columns"},
+		{athena("partitions: [{columns: [day], by: delivery, formats: ['2006/01/02']}]"), `"2006/01/02" is no format of a date`},
+		{athena("partitions: [{columns: [a, b], by: account}]"), "has one column"},
+		{athena("partitions: [{columns: [a], by: account, formats: [yyyy]}]"), "formats belong to a partition by delivery"},
+		{athena("partitions: [{columns: ['a\"b'], by: account}]"), "is no name of a column"},
+		{athena("accounts: [x]"), `account id "x" is not 12 digits`},
+		{athena("regions: [x]"), `"x" is no AWS Region`},
+		{athena("late: soon"), `"soon" is no length of time`},
+		{athena("timeout: soon"), `"soon" is no length of time`},
+		{athena("max_rows: -1"), "-1 is no number of rows"},
+		{athena("concurrency: -1"), "-1 is no number of questions"},
+		{remote("athena", "region: us-east-1, database: '.', table: '.'"), `"." is no name of a database`},
+		{remote("entra", "tenant: t.example, client_id: 00000000-0000-4000-8000-000000000000, client_secret: env:S, max_pages: -1"), "-1 is no number of pages"},
 		{remote("entra", "tenant: a/b"), `"a/b" is no tenant`},
 		{remote("entra", "tenant: t.example, client_id: me"), `"me" is no id of an application`},
 		{remote("entra", "tenant: t.example, client_id: 00000000-0000-4000-8000-000000000000"), "a reference to a secret is missing"},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -78,6 +79,22 @@ type (
 		MaxBytes  int64    `yaml:"max_bytes"`
 		Retention string   `yaml:"retention"`
 		Delay     string   `yaml:"delay"`
+
+		// Accounts and Regions that the table holds; empty for those at the top of the file.
+		Accounts    []string    `yaml:"accounts"`
+		Regions     []string    `yaml:"regions"`
+		Partitions  []Partition `yaml:"partitions"` // where the table's description does not tell them
+		Late        string      `yaml:"late"`       // after its event a record may be delivered
+		MaxRows     int         `yaml:"max_rows"`
+		Timeout     string      `yaml:"timeout"` // of one query
+		Concurrency int         `yaml:"concurrency"`
+	}
+	// Partition is one or more columns that divide a table by one thing.
+	Partition struct {
+		Columns  []string `yaml:"columns"`
+		By       string   `yaml:"by"`       // account, region, delivery or event_time
+		Formats  []string `yaml:"formats"`  // of delivery: one for each column, such as yyyy/MM/dd
+		Injected bool     `yaml:"injected"` // its values must be named in every query
 	}
 	// Entra is the sign-in log of a tenant, asked by Microsoft Graph.
 	Entra struct {
@@ -89,6 +106,7 @@ type (
 		NonInteractive bool   `yaml:"non_interactive"`
 		Retention      string `yaml:"retention"`
 		Delay          string `yaml:"delay"`
+		MaxPages       int    `yaml:"max_pages"` // of 1000 sign-ins, for one question
 	}
 )
 
@@ -267,9 +285,9 @@ func (k *checker) splunk(path string, s Splunk) {
 	for i, p := range s.Places {
 		at := func(member string) string { return index(path+".places", i, member) }
 		k.among(at("dataset"), "dataset", p.Dataset, datasets...)
-		for member, name := range map[string]string{"index": p.Index, "sourcetype": p.Sourcetype} {
-			if !splunkName.MatchString(name) {
-				k.fail(at(member), "%q is no name of an %s; it is written in full, without wildcards", name, member)
+		for _, n := range []struct{ member, name string }{{"index", p.Index}, {"sourcetype", p.Sourcetype}} {
+			if !splunkName.MatchString(n.name) {
+				k.fail(at(n.member), "%q is no name of an %s; it is written in full, without wildcards", n.name, n.member)
 			}
 		}
 		if p.AccountField != "" && !fieldPath.MatchString(p.AccountField) {
@@ -278,7 +296,8 @@ func (k *checker) splunk(path string, s Splunk) {
 		if p.Record != "" && !fieldPath.MatchString(p.Record) {
 			k.fail(at("record"), "%q is no path such as detail", p.Record)
 		}
-		for field, to := range p.Fields {
+		for _, field := range slices.Sorted(maps.Keys(p.Fields)) {
+			to := p.Fields[field]
 			if !fieldPath.MatchString(to) {
 				k.fail(at("fields"), "field %s: %q is no path such as userIdentity.arn", field, to)
 			}
@@ -311,9 +330,9 @@ func (k *checker) athena(path string, s Athena, c Config) {
 	} else if c.AWS.Region == "" {
 		k.fail(path, "the Region of Athena is missing, here or under aws:")
 	}
-	for member, name := range map[string]string{"database": s.Database, "table": s.Table} {
-		if !sqlName.MatchString(name) {
-			k.fail(path+"."+member, "%q is no name of a %s", name, member)
+	for _, n := range []struct{ member, name string }{{"database", s.Database}, {"table", s.Table}} {
+		if !sqlName.MatchString(n.name) {
+			k.fail(path+"."+n.member, "%q is no name of a %s", n.name, n.member)
 		}
 	}
 	if s.Output != "" && !strings.HasPrefix(s.Output, "s3://") {
@@ -330,6 +349,49 @@ func (k *checker) athena(path string, s Athena, c Config) {
 	}
 	k.length(path+".retention", s.Retention)
 	k.length(path+".delay", s.Delay)
+	k.length(path+".late", s.Late)
+	k.length(path+".timeout", s.Timeout)
+	for i, id := range s.Accounts {
+		k.account(index(path+".accounts", i, ""), id)
+	}
+	for i, r := range s.Regions {
+		k.region(index(path+".regions", i, ""), r)
+	}
+	for i, p := range s.Partitions {
+		k.partition(index(path+".partitions", i, ""), p)
+	}
+	if s.MaxRows < 0 {
+		k.fail(path+".max_rows", "%d is no number of rows", s.MaxRows)
+	}
+	if s.Concurrency < 0 {
+		k.fail(path+".concurrency", "%d is no number of questions", s.Concurrency)
+	}
+}
+
+var dateFormat = regexp.MustCompile(`^(yyyy|MM|M|dd|d|HH)([/-]?(MM|dd|HH))*$`)
+
+func (k *checker) partition(path string, p Partition) {
+	k.among(path+".by", "meaning of a partition", p.By, "account", "region", "delivery", "event_time")
+	for i, c := range p.Columns {
+		if !sqlName.MatchString(c) {
+			k.fail(index(path+".columns", i, ""), "%q is no name of a column", c)
+		}
+	}
+	for i, f := range p.Formats {
+		if !dateFormat.MatchString(f) {
+			k.fail(index(path+".formats", i, ""), "%q is no format of a date, such as yyyy/MM/dd", f)
+		}
+	}
+	switch {
+	case len(p.Columns) == 0:
+		k.fail(path, "a partition needs columns, such as columns: [timestamp]")
+	case p.By == "delivery" && len(p.Formats) != len(p.Columns):
+		k.fail(path, "a partition by delivery needs one format for each of its columns, such as formats: [yyyy/MM/dd]")
+	case p.By != "delivery" && len(p.Formats) > 0:
+		k.fail(path+".formats", "formats belong to a partition by delivery")
+	case p.By != "delivery" && len(p.Columns) > 1:
+		k.fail(path+".columns", "a partition by %s has one column", p.By)
+	}
 }
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
@@ -346,4 +408,7 @@ func (k *checker) entra(path string, s Entra) {
 	k.address(path+".token_url", s.TokenURL, false)
 	k.length(path+".retention", s.Retention)
 	k.length(path+".delay", s.Delay)
+	if s.MaxPages < 0 {
+		k.fail(path+".max_pages", "%d is no number of pages", s.MaxPages)
+	}
 }

@@ -63,7 +63,7 @@ const (
 	WhyNoTrail    Reason = "no_trail"    // no trail records this kind
 	WhySetting    Reason = "setting"     // the settings of the service's own log leave it off
 	WhyStopped    Reason = "stopped"     // logging was stopped (StopLogging, DeleteTrail)
-	WhyRetention  Reason = "retention"   // older than the source keeps
+	WhyRetention  Reason = "retention"   // older than the source keeps: it may have been collected, and can no longer be seen
 	WhyDelay      Reason = "delay"       // younger than the delivery delay
 	WhyHistory    Reason = "history"     // the service itself keeps a history of this kind, whatever is configured
 	WhyAsserted   Reason = "asserted"    // the configuration asserts it

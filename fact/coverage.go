@@ -77,7 +77,9 @@ func coverageSubjects(v *view) []string {
 }
 
 // coverageState is what the case's questions met: collected when each found a source that
-// covered its whole scope, not_collected when none did and someone says nobody records it.
+// covered its whole scope, not_collected when none did and someone says nobody records it. What is
+// past its retention may have been recorded: it is unknown, and an answer about what is left of a
+// window covers a part of it.
 func coverageState(v *view, kind string) result {
 	type question struct{ id, subject string }
 	var whole, some, denied, all int
@@ -93,12 +95,12 @@ func coverageState(v *view, kind string) result {
 		best, no := false, false
 		for _, asked := range v.set.Asked(it.Question, it.Subject) {
 			refs = append(refs, Ref(asked.ID))
-			best = best || asked.Complete()
+			best = best || asked.Complete() && asked.Scope.Window == it.Scope.Window
 			for _, c := range asked.Coverage {
 				if c.State == evidence.Collected {
 					some++
 				}
-				if c.State == evidence.NotCollectedState && c.Why != evidence.WhyNotHeld {
+				if c.State == evidence.NotCollectedState && c.Why != evidence.WhyNotHeld && c.Why != evidence.WhyRetention {
 					no = true
 				}
 			}

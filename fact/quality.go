@@ -12,7 +12,7 @@ import (
 var qualityDefs = []Def{
 	{Key: "quality.duplicates_removed", Rule: qualityCount(func(q Quality) int64 { return q.DuplicatesRemoved }), Type: Int, Kind: Computed, JA: "重複として除いた記録", EN: "duplicates removed", Says: "as told by the sources"},
 	{Key: "quality.conflicts", Rule: qualityCount(func(q Quality) int64 { return q.Conflicts }), Type: Int, Kind: Computed, JA: "同一IDで内容の異なる記録", EN: "records of one id that differ", Says: "as told by the sources"},
-	{Key: "quality.quarantined", Rule: qualityCount(func(q Quality) int64 { return q.Quarantined }), Type: Int, Kind: Computed, JA: "読めずに隔離した記録", EN: "records quarantined", Says: "as told by the sources"},
+	{Key: "quality.quarantined", Rule: qualityQuarantined, Type: Int, Kind: Computed, JA: "読めずに隔離した記録", EN: "records quarantined", Says: "as told by the sources"},
 	{Key: "quality.quarantine_list", Rule: qualityQuarantine, Type: Table, Kind: Observed, JA: "隔離した記録", EN: "quarantined records", Says: "as told by the sources, at most 20", Columns: []Column{
 		{Name: "source", Type: Text, JA: "照会先", EN: "source"},
 		{Name: "file", Type: Text, JA: "ファイル", EN: "file"},
@@ -34,7 +34,8 @@ type Quality struct {
 	Quarantined       int64         `json:"quarantined"`
 	FutureEvents      int64         `json:"future_events"`
 	InvalidIPs        int64         `json:"invalid_ips"`
-	List              []Quarantined `json:"quarantine,omitempty"` // the first of them, in order of file and position
+	QuarantinedOnly   bool          `json:"quarantined_only,omitempty"` // the source tells of what it could not read, and of nothing else
+	List              []Quarantined `json:"quarantine,omitempty"`       // the first of them, in order of file and position
 }
 
 // Quarantined is one record that could not be read.
@@ -71,6 +72,9 @@ func qualityCount(get func(Quality) int64) func(*view, string) result {
 		var n int64
 		var refs []Ref
 		for _, s := range v.qualities() {
+			if s.q.QuarantinedOnly {
+				continue
+			}
 			n += get(s.q)
 			refs = append(refs, s.ref)
 		}
@@ -79,6 +83,20 @@ func qualityCount(get func(Quality) int64) func(*view, string) result {
 		}
 		return known(IntOf(n), refs...)
 	}
+}
+
+// qualityQuarantined counts what files and services held that could not be read.
+func qualityQuarantined(v *view, _ string) result {
+	var n int64
+	var refs []Ref
+	for _, s := range v.qualities() {
+		n += s.q.Quarantined
+		refs = append(refs, s.ref)
+	}
+	if len(refs) == 0 {
+		return unknown("question")
+	}
+	return known(IntOf(n), refs...)
 }
 
 func qualityInvalidIPs(v *view, subject string) result {

@@ -108,6 +108,7 @@ type gathering struct {
 	answered  map[string]*saying         // by source, question and scope
 	documents map[string]source.Document // of this round, by their own key
 	kept      map[string]bool            // keys of documents of earlier rounds
+	odds      map[source.Odd]int64       // records that could not be read, by what they are
 }
 
 // Gather asks every question of the plan whose parameters become known. The error is for a
@@ -121,7 +122,7 @@ func (g *Gatherer) Gather(ctx context.Context, plan Plan) (set evidence.Set, err
 	}()
 	r := &gathering{
 		Gatherer: g, plan: plan, meter: newMeter(g.ledger, g.budget, g.day), asked: map[string]bool{}, twice: map[query.Dataset]int{},
-		answered: map[string]*saying{}, documents: map[string]source.Document{}, kept: map[string]bool{},
+		answered: map[string]*saying{}, documents: map[string]source.Document{}, kept: map[string]bool{}, odds: map[source.Odd]int64{},
 	}
 	r.keep(evidence.Item{Kind: evidence.FindingItem, Body: plan.Finding.Raw()})
 	r.keep(evidence.Item{Kind: evidence.SettingsItem, Body: plan.Settings})
@@ -144,6 +145,9 @@ func (g *Gatherer) Gather(ctx context.Context, plan Plan) (set evidence.Set, err
 		return evidence.Set{}, err
 	}
 	r.tell(0)
+	if err := r.keepOdds(); err != nil {
+		return evidence.Set{}, err
+	}
 	return evidence.NewSet(r.items), nil
 }
 

@@ -83,6 +83,9 @@ func (r *gathering) walk(ctx context.Context, list []*asking) error {
 			}
 		}
 		if len(at) == 0 {
+			if err := r.remaining(ctx, list); err != nil {
+				return err
+			}
 			if err := r.second(ctx, list); err != nil {
 				return err
 			}
@@ -148,7 +151,7 @@ func (r *gathering) second(ctx context.Context, list []*asking) error {
 		if r.twice[a.bound.Dataset] >= r.compare || !a.done() {
 			continue
 		}
-		for _, name := range order[len(a.walked):] {
+		for _, name := range order[min(len(a.walked), len(order)):] {
 			s := r.sources[name]
 			within, stop := r.meter.within(ctx)
 			cov, err := s.Covers(source.WithMeter(within, r.meter), a.scope)
@@ -232,7 +235,10 @@ func (r *gathering) file(round int, a *asking) {
 		}}
 	}
 	for _, it := range a.walked {
-		it.Round, it.Question, it.Subject, it.Answers, it.Scope, it.Ask = round, a.q.ID, a.q.Subject, a.q.Answers, a.scope, a.bound
+		if it.Ask.Dataset == "" { // asked as it stands in the playbook
+			it.Scope, it.Ask = a.scope, a.bound
+		}
+		it.Round, it.Question, it.Subject, it.Answers = round, a.q.ID, a.q.Subject, a.q.Answers
 		r.keep(it)
 	}
 }
@@ -242,6 +248,7 @@ type said struct {
 	coverage  []evidence.Coverage
 	answer    evidence.Answer
 	documents []source.Document // what its coverage rests on
+	odds      []source.Odd      // records that could not be read
 }
 
 // A saying is a question that is being put, or was: whoever comes with the same waits for it.
@@ -297,6 +304,9 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		for _, d := range known.documents {
 			r.witness(d)
 		}
+		for _, o := range known.odds {
+			r.odd(o)
+		}
 		r.record(s, "remembered", q, known.answer, known.answer.Calls)
 		return known, true, nil
 	}
@@ -307,6 +317,12 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		defer mu.Unlock()
 		k.documents = append(k.documents, d)
 		r.witness(d)
+	})
+	ctx = source.WithOdds(ctx, func(o source.Odd) {
+		mu.Lock()
+		defer mu.Unlock()
+		k.odds = append(k.odds, o)
+		r.odd(o)
 	})
 	op := "ask"
 	outer := ctx

@@ -50,7 +50,16 @@ type reach struct {
 	vaultConn *awsconn.Conn
 	vaultErr  error
 	readers   []directory.Reader
-	known     *knowledge.Looker // nil until it is opened
+	known     *knowledge.Looker  // nil until it is opened
+	history   *cloudtrail.Source // that can say what trails record; nil where none is configured
+}
+
+// trails tells what the trails of an account record, where a source can be asked about them.
+func (r *reach) trails(ctx context.Context, scope query.Scope) ([]evidence.Coverage, error) {
+	if r.history == nil || scope.Account == "" {
+		return nil, nil
+	}
+	return r.history.Trails(ctx, scope)
 }
 
 // paces are how fast every API may be called, by whoever calls it.
@@ -192,10 +201,7 @@ func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (
 	t := y.CloudTrail
 	opt := cloudtrail.Options{
 		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Timeout: length(y.Timeout), Now: r.app.clock,
-		Credentials: func(ctx context.Context) (cloudtrail.Credentials, error) {
-			k, err := r.keys(ctx)
-			return cloudtrail.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
-		},
+		Keys: r.keys,
 	}
 	ids := t.Accounts
 	if len(ids) == 0 {
@@ -216,24 +222,43 @@ func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (
 	}
 	*open = append(*open, st)
 	opt.Store = st
-	return cloudtrail.New(opt)
+	s, err := cloudtrail.New(opt)
+	if err == nil && r.history == nil {
+		r.history = s
+	}
+	return s, err
 }
 
 func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error) {
 	t := y.Athena
-	var accounts []string
-	for _, a := range r.config.Accounts {
-		accounts = append(accounts, a.ID)
+	accounts, regions := t.Accounts, t.Regions
+	if len(accounts) == 0 {
+		for _, a := range r.config.Accounts {
+			accounts = append(accounts, a.ID)
+		}
+	}
+	if len(regions) == 0 {
+		regions = r.config.Regions
+	}
+	means := map[string]athena.Means{"account": athena.ByAccount, "region": athena.ByRegion, "delivery": athena.ByDelivery, "event_time": athena.ByEventTime}
+	var partitions []athena.Partition
+	for _, p := range t.Partitions {
+		part := athena.Partition{Means: means[p.By], Injected: p.Injected}
+		for _, c := range p.Columns {
+			part.Columns = append(part.Columns, strings.ToLower(c))
+		}
+		for _, f := range p.Formats {
+			part.Formats = append(part.Formats, athena.Format(f))
+		}
+		partitions = append(partitions, part)
 	}
 	layouts := map[string]athena.Layout{"": athena.Detect, "detect": athena.Detect, "trail": athena.Trail, "ocsf1": athena.OCSF1, "ocsf2": athena.OCSF2}
 	return athena.New(athena.Options{
 		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: r.app.clock,
-		Credentials: func(ctx context.Context) (athena.Credentials, error) {
-			k, err := r.keys(ctx)
-			return athena.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: k.Expires}, err
-		},
+		Keys:    r.keys,
 		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layouts[t.Layout], Kinds: t.Kinds,
-		Accounts: accounts, Regions: r.config.Regions, ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Wait: length(y.Timeout), Assert: assertions(y.Coverage),
+		Accounts: accounts, Regions: regions, Partitions: partitions, Late: length(t.Late), MaxRows: t.MaxRows, Timeout: length(t.Timeout), Concurrency: t.Concurrency, Trails: r.trails,
+		ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Wait: length(y.Timeout), Assert: assertions(y.Coverage),
 	})
 }
 
@@ -241,7 +266,7 @@ func (r *reach) entra(y config.Source) (source.Source, error) {
 	e := y.Entra
 	s, err := entra.New(entra.Options{
 		Name: y.Name, TenantID: e.Tenant, ClientID: e.ClientID, Secret: r.ask(e.Secret), Endpoint: e.Endpoint, TokenURL: e.TokenURL,
-		Caller: r.caller, Now: r.app.clock, NonInteractive: e.NonInteractive, Retention: length(e.Retention), Delay: length(e.Delay), Timeout: length(y.Timeout),
+		Caller: r.caller, Now: r.app.clock, NonInteractive: e.NonInteractive, Retention: length(e.Retention), Delay: length(e.Delay), MaxPages: e.MaxPages, Timeout: length(y.Timeout),
 	})
 	if err != nil {
 		return nil, err

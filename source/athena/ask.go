@@ -119,6 +119,7 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 		row := make(evidence.Row, len(r))
 		for i, c := range st.columns {
 			if row[i], err = c.value(r[i]); err != nil {
+				s.odd(ctx, r, "a cell of column "+c.name+" is not of its type")
 				return a, fmt.Errorf("column %s: %w: %w", c.name, err, source.ErrUnavailable)
 			}
 		}
@@ -132,6 +133,12 @@ func (s *Source) Ask(ctx context.Context, q query.Query) (a evidence.Answer, err
 		a.Outcome = evidence.Found
 	}
 	return a, nil
+}
+
+// odd tells of a row that cannot be read.
+func (s *Source) odd(ctx context.Context, row []*string, reason string) {
+	cells, _ := json.Marshal(row) // texts always encode
+	source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: source.PositionOf(cells), Reason: reason})
 }
 
 // here fetches the records that a question may be about and computes the answer.
@@ -150,10 +157,14 @@ func (s *Source) here(ctx context.Context, t *tally, table *table, q query.Query
 	records := make([][]byte, len(rows))
 	for i, r := range rows {
 		if records[i], err = rebuilt(parts, r); err != nil {
+			s.odd(ctx, r, "a row that makes no record")
 			return a, fmt.Errorf("a record: %w: %w", err, source.ErrUnavailable)
 		}
 	}
 	computed, err := evaluate(ctx, q, records)
+	if lost := new(unread); errors.As(err, &lost) {
+		source.TellOdd(ctx, source.Odd{Source: s.Name(), Reason: "a row that is no record by its members, or that stands twice", N: lost.fetched - lost.read})
+	}
 	if err != nil {
 		return a, err
 	}

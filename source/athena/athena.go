@@ -13,22 +13,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 
+	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
+	"uratori/source/awsconn"
 	"uratori/source/call"
 	"uratori/source/coverage"
 )
 
 // Options say which table is asked, and how.
 type Options struct {
-	Name        string                                     // of the source, such as "athena-prod"
-	Region      string                                     // of Athena, such as "ap-northeast-1"
-	Account     string                                     // that Athena is asked in, 12 digits; for pacing, may be empty
-	Endpoint    string                                     // address of the service; "" for AWS's own
-	Credentials func(context.Context) (Credentials, error) // asked before a call when the last ones are old
-	Transport   http.RoundTripper                          // nil for Go's default
-	Caller      *call.Caller                               // shared by everything in the process
-	Now         func() time.Time                           // nil for the clock
+	Name      string                                      // of the source, such as "athena-prod"
+	Region    string                                      // of Athena, such as "ap-northeast-1"
+	Account   string                                      // that Athena is asked in, 12 digits; for pacing, may be empty
+	Endpoint  string                                      // address of the service; "" for AWS's own
+	Keys      func(context.Context) (awsconn.Keys, error) // asked before a call when the last ones are old
+	Transport http.RoundTripper                           // nil for one of its own, see awsconn.Transport
+	Caller    *call.Caller                                // shared by everything in the process
+	Now       func() time.Time                            // nil for the clock
 
 	Catalog   string // "" for AwsDataCatalog
 	Database  string // such as "amazon_security_lake_glue_db_ap_northeast_1"
@@ -56,22 +58,12 @@ type Options struct {
 	Retention time.Duration // how long the table keeps records; 0 for not known
 	Assert    []coverage.Assertion
 
+	// Trails tells what the account's trails record of a kind, such as cloudtrail's Source.Trails; nil
+	// where nobody can say. It is asked about hours in which the table holds no record.
+	Trails func(context.Context, query.Scope) ([]evidence.Coverage, error)
+
 	scope query.Scope // that a question is asked for
 }
-
-// Credentials are those of an AWS principal that may query the table.
-type Credentials struct {
-	AccessKeyID     string
-	SecretAccessKey string
-	SessionToken    string    // "" for a user's own
-	Expires         time.Time // zero for never
-}
-
-// String hides the secrets.
-func (c Credentials) String() string { return "credentials" }
-
-// GoString hides the secrets.
-func (c Credentials) GoString() string { return "credentials" }
 
 // of are the options for a question that is asked for the context's scope.
 func (o Options) of(ctx context.Context) Options {
@@ -112,7 +104,7 @@ func New(opt Options) (*Source, error) {
 		opt.Now = time.Now
 	}
 	if opt.Transport == nil {
-		opt.Transport = http.DefaultTransport
+		opt.Transport = awsconn.Transport()
 	}
 	if err := opt.check(); err != nil {
 		return nil, fmt.Errorf("source %q: %w", opt.Name, err)
@@ -136,7 +128,7 @@ func (o Options) check() error {
 		return errors.New("a source needs a name")
 	case o.Caller == nil:
 		return errors.New("calls need a caller")
-	case o.Credentials == nil:
+	case o.Keys == nil:
 		return errors.New("credentials are missing")
 	case o.Region == "":
 		return errors.New("region is missing")
@@ -173,7 +165,7 @@ func (e *noCredentials) Error() string { return "credentials: " + e.err.Error() 
 func (e *noCredentials) Unwrap() error { return e.err }
 
 func (s *Source) credentials(ctx context.Context) (aws.Credentials, error) {
-	c, err := s.opt.Credentials(ctx)
+	c, err := s.opt.Keys(ctx)
 	if err != nil {
 		err = &noCredentials{err}
 	}

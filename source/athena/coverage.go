@@ -86,7 +86,7 @@ func (s *Source) counted(scope query.Scope, w query.Window, now time.Time) (hour
 }
 
 // Covers tells what the table holds of a scope, interval by interval: by the records in each hour
-// and by the holes between them, by how long the table keeps records and how late they are
+// and by the holes between them, by what the trails record in quiet hours, by how long the table keeps records and how late they are
 // delivered, and by the configuration's assertions, which win. What could not be counted is
 // Unknown, and why stands in its Detail.
 func (s *Source) Covers(ctx context.Context, scope query.Scope) (_ []evidence.Coverage, err error) {
@@ -120,10 +120,41 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) (_ []evidence.Co
 		case err != nil:
 			marks = all(evidence.Unknown, evidence.WhyNoResponse, err.Error())
 		default:
-			marks = s.limits(coverage.ByHour(from, to, list.kinds[scope.Kind]))
+			marks = coverage.ByHour(from, to, list.kinds[scope.Kind])
+			if marks, err = s.quiet(ctx, scope, marks); err != nil {
+				return nil, err
+			}
+			marks = s.limits(marks)
 		}
 	}
 	return coverage.Intervals(s.Name(), scope, coverage.Assert(marks, scope, s.opt.Assert)), nil
+}
+
+// quiet lays what the trails record over the hours in which the table holds no record. Records that
+// stand there are stronger than any setting, and a hole where the same hours of other days are busy
+// stays one, unless the trail was stopped then.
+func (s *Source) quiet(ctx context.Context, scope query.Scope, marks []coverage.Mark) ([]coverage.Mark, error) {
+	if s.opt.Trails == nil || !slices.ContainsFunc(marks, func(m coverage.Mark) bool { return m.State != evidence.Collected }) {
+		return marks, nil
+	}
+	told, err := s.opt.Trails(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range told {
+		if c.State == evidence.Unknown {
+			continue // limited to some resources, not known, or past what is known of it
+		}
+		marks = coverage.Overlay(marks, c.Window.From.UnixMicro(), c.Window.To.UnixMicro(), func(m coverage.Mark) coverage.Mark {
+			busy := m.State == evidence.NotCollectedState && c.Why != evidence.WhyStopped
+			if m.State == evidence.Collected || busy {
+				return m
+			}
+			m.State, m.Why, m.Detail, m.Trails = c.State, c.Why, c.Detail, c.Trails
+			return m
+		})
+	}
+	return marks, nil
 }
 
 // limits lays over the marks what is older than the table keeps, and what may be on its way.
@@ -131,7 +162,7 @@ func (s *Source) limits(marks []coverage.Mark) []coverage.Mark {
 	now := s.opt.Now()
 	if s.opt.Retention > 0 {
 		marks = coverage.Overlay(marks, -1<<62, now.Add(-s.opt.Retention).UnixMicro(), func(m coverage.Mark) coverage.Mark {
-			m.State, m.Why = evidence.NotCollectedState, evidence.WhyRetention
+			m.State, m.Why, m.Detail, m.Trails = evidence.Unknown, evidence.WhyRetention, "", nil
 			return m
 		})
 	}

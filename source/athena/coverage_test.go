@@ -1,6 +1,7 @@
 package athena
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -84,7 +85,7 @@ func TestCoverage(t *testing.T) {
 		"what is not kept any more": {
 			scope:  func(s *query.Scope) { s.Window = days(0, 2) },
 			change: func(o *Options) { o.Retention = 9 * 24 * time.Hour },
-			want:   []string{"08T00-09T00 NotCollected retention", "09T00-10T00 Collected records"},
+			want:   []string{"08T00-09T00 Unknown retention", "09T00-10T00 Collected records"},
 		},
 		"an assertion": {
 			change: func(o *Options) {
@@ -111,6 +112,36 @@ func TestCoverage(t *testing.T) {
 				c.scope(&s)
 			}
 			if got := covers(t, d, s); !slices.Equal(got, c.want) {
+				t.Errorf("%q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Where the table holds no record, the trails tell; a busy hole stays one unless a trail was stopped.
+func TestQuietHours(t *testing.T) {
+	mid := sourcetest.Began.AddDate(0, 0, 4).Add(12 * time.Hour)
+	for name, c := range map[string]struct {
+		kind  string
+		state evidence.State
+		why   evidence.Reason
+		want  []string
+	}{
+		"recorded":           {query.KindS3Data, evidence.Collected, evidence.WhySelectors, []string{"12T00-12T10 Collected records", "12T10-12T12 Unknown hole", "12T12-12T14 Collected selectors", "12T14-13T00 Collected records"}},
+		"left out":           {query.KindS3Data, evidence.NotCollectedState, evidence.WhySelectors, []string{"12T00-12T10 Collected records", "12T10-12T12 Unknown hole", "12T12-12T14 NotCollected selectors", "12T14-13T00 Collected records"}},
+		"limited":            {query.KindS3Data, evidence.Unknown, evidence.WhySelectors, []string{"12T00-12T10 Collected records", "12T10-12T14 Unknown hole", "12T14-13T00 Collected records"}},
+		"never a record":     {query.KindLambdaData, evidence.Collected, evidence.WhySelectors, []string{"12T00-12T12 Unknown no_records", "12T12-13T00 Collected selectors"}},
+		"a busy hole":        {query.KindManagement, evidence.Collected, evidence.WhySelectors, []string{"12T00-12T10 Collected records", "12T10-12T14 NotCollected hole", "12T14-13T00 Collected records"}},
+		"a trail is stopped": {query.KindManagement, evidence.NotCollectedState, evidence.WhyStopped, []string{"12T00-12T10 Collected records", "12T10-12T12 NotCollected hole", "12T12-12T14 NotCollected stopped", "12T14-13T00 Collected records"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := against(t, busyDays(), athenatest.Options{}, func(o *Options) {
+				o.Now = func() time.Time { return sourcetest.Began.AddDate(0, 0, 10) }
+				o.Trails = func(_ context.Context, s query.Scope) ([]evidence.Coverage, error) {
+					return []evidence.Coverage{{Kind: s.Kind, Window: query.Window{From: mid, To: s.Window.To}, State: c.state, Why: c.why}}, nil
+				}
+			})
+			if got := covers(t, d, query.Scope{Kind: c.kind, Account: sourcetest.Account, Window: days(4, 5)}); !slices.Equal(got, c.want) {
 				t.Errorf("%q\nwant %q", got, c.want)
 			}
 		})

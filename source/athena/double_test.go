@@ -11,6 +11,7 @@ import (
 	"uratori/query"
 	"uratori/source"
 	"uratori/source/athenatest"
+	"uratori/source/awsconn"
 	"uratori/source/awstest"
 	"uratori/source/call"
 	"uratori/source/sourcetest"
@@ -46,9 +47,9 @@ func against(t testing.TB, records [][]byte, tab athenatest.Options, change ...f
 	d.athena.Table(db, name, records, tab)
 	opt := Options{
 		Name: "athena", Region: awstest.Region, Account: awstest.Home, Transport: server.Transport(), Database: db, Table: name,
-		Credentials: func(context.Context) (Credentials, error) {
+		Keys: func(context.Context) (awsconn.Keys, error) {
 			b := server.Base()
-			return Credentials{AccessKeyID: b.AccessKeyID, SecretAccessKey: b.SecretAccessKey}, nil
+			return awsconn.Keys{AccessKeyID: b.AccessKeyID, SecretAccessKey: b.SecretAccessKey}, nil
 		},
 		Caller: call.New(call.Options{Backoff: time.Millisecond, Failures: 1000}), Poll: time.Millisecond,
 		Now: func() time.Time { return sourcetest.Ended.Add(24 * time.Hour) },

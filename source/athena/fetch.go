@@ -164,7 +164,15 @@ func whole(ctx context.Context, store *local.Store, n int) error {
 		read = a.Rows[0][0].Int()
 	}
 	if read != int64(n) {
-		return fmt.Errorf("%d records were fetched and %d of them could be read: %w", n, read, source.ErrUnavailable)
+		return &unread{int64(n), read}
 	}
 	return nil
 }
+
+// An unread error is that of records that the store could not read.
+type unread struct{ fetched, read int64 }
+
+func (e *unread) Error() string {
+	return fmt.Sprintf("%d records were fetched and %d of them could be read: %s", e.fetched, e.read, source.ErrUnavailable)
+}
+func (e *unread) Unwrap() error { return source.ErrUnavailable }

@@ -58,6 +58,11 @@ var (
 	partFormats     = []string{"2006", "01", "1", "02", "2", "15"}
 )
 
+// Format is the Go layout of a date's format as tables' descriptions write it, such as yyyy/MM/dd.
+func Format(text string) string {
+	return strings.NewReplacer("yyyy", "2006", "MM", "01", "dd", "02", "HH", "15", "M", "1", "d", "2").Replace(text)
+}
+
 // inferred reads the partitions from a table's description. Projected dates name their format;
 // others are known by name: those of AWS's own examples and of Security Lake.
 func inferred(d description, t *table) []Partition {
@@ -74,7 +79,7 @@ func inferred(d description, t *table) []Partition {
 		case slices.Contains([]string{"region", "awsregion", "aws_region"}, name):
 			p.Means = ByRegion
 		case strings.EqualFold(d.Parameters["projection."+name+".type"], "date"):
-			p.Means, p.Formats = ByDelivery, []string{strings.NewReplacer("yyyy", "2006", "MM", "01", "dd", "02", "HH", "15").Replace(d.Parameters["projection."+name+".format"])}
+			p.Means, p.Formats = ByDelivery, []string{Format(d.Parameters["projection."+name+".format"])}
 		case name == "eventday":
 			p.Means, p.Formats = ByDelivery, []string{"20060102"}
 		case name == "year" && has("month") && has("day"):

@@ -8,6 +8,7 @@ import (
 
 	"uratori/evidence"
 	"uratori/query"
+	"uratori/source/awsconn"
 	"uratori/source/call"
 )
 
@@ -25,8 +26,8 @@ func TestRealService(t *testing.T) {
 	s, err := New(Options{
 		Name: "real", Region: os.Getenv("AWS_REGION"), Caller: call.New(call.Options{}), Database: os.Getenv("URATORI_ATHENA_DATABASE"), Table: os.Getenv("URATORI_ATHENA_TABLE"),
 		Workgroup: os.Getenv("URATORI_ATHENA_WORKGROUP"), Output: os.Getenv("URATORI_ATHENA_OUTPUT"), MaxBytes: 1 << 30, MaxRows: 1000,
-		Credentials: func(context.Context) (Credentials, error) {
-			return Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}, nil
+		Keys: func(context.Context) (awsconn.Keys, error) {
+			return awsconn.Keys{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}, nil
 		},
 	})
 	if err != nil {

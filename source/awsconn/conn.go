@@ -105,14 +105,20 @@ func New(opt Options) (*Conn, error) {
 		opt.Now = time.Now
 	}
 	if opt.Transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.DisableKeepAlives = true // net/http repeats a GET on a kept connection that broke, unmetered
-		opt.Transport = t
+		opt.Transport = Transport()
 	}
 	// A redirect would take a signed request to another host.
 	c := &Conn{opt: opt, roles: map[string]*held{}}
 	c.http = &http.Client{Transport: whole{opt.Transport, c.saw}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
+}
+
+// Transport is a transport for calls to AWS: no connection is kept, because net/http repeats a
+// request on a kept connection that broke, and nobody would meter it.
+func Transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableKeepAlives = true
+	return t
 }
 
 // Region is the Region of calls that belong to none.

@@ -74,7 +74,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"no Regions":     func(o *cloudtrail.Options) { o.Regions = nil },
 		"no store":       func(o *cloudtrail.Options) { o.Store = nil },
 		"no caller":      func(o *cloudtrail.Options) { o.Caller = nil },
-		"no credentials": func(o *cloudtrail.Options) { o.Credentials = nil },
+		"no credentials": func(o *cloudtrail.Options) { o.Keys = nil },
 		"account":        func(o *cloudtrail.Options) { o.Accounts = []cloudtrail.Account{{ID: "1234"}} },
 		"Region":         func(o *cloudtrail.Options) { o.Regions = []string{"tokyo.example"} },
 	} {

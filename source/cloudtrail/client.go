@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"uratori/source"
+	"uratori/source/awsconn"
 	"uratori/source/call"
 )
 
@@ -30,14 +31,6 @@ var Paces = map[string]call.Pace{
 	"cloudtrail:GetEventSelectors":   {PerSecond: 1, Burst: 2},
 	"cloudtrail:ListEventDataStores": {PerSecond: 2, Burst: 2},
 	"cloudtrail:GetEventDataStore":   {PerSecond: 2, Burst: 2},
-}
-
-// Credentials sign requests. They are never logged, kept or put into errors.
-type Credentials struct {
-	AccessKeyID     string
-	SecretAccessKey string
-	SessionToken    string
-	Expires         time.Time // zero for never
 }
 
 // A place is where events are kept: an account and a Region.
@@ -106,7 +99,7 @@ func (s *Source) client(p place) *awscloudtrail.Client {
 	if c == nil {
 		c = awscloudtrail.New(awscloudtrail.Options{
 			Region: p.region, BaseEndpoint: endpoint(s.opt.Endpoint), HTTPClient: s.http, Retryer: aws.NopRetryer{},
-			Credentials: forSDK(func(ctx context.Context) (Credentials, error) { return s.credentials(ctx, p.account) }),
+			Credentials: forSDK(func(ctx context.Context) (awsconn.Keys, error) { return s.credentials(ctx, p.account) }),
 		})
 		s.clients[p] = c
 	}
@@ -131,17 +124,17 @@ func (s *Source) account(id string) (Account, bool) {
 
 // credentials are those for an account: our own, or those of its role, cached until shortly
 // before they end.
-func (s *Source) credentials(ctx context.Context, id string) (Credentials, error) {
+func (s *Source) credentials(ctx context.Context, id string) (awsconn.Keys, error) {
 	a, ok := s.account(id)
 	if !ok {
-		return Credentials{}, fmt.Errorf("account %s is not configured: %w", id, source.ErrDenied)
+		return awsconn.Keys{}, fmt.Errorf("account %s is not configured: %w", id, source.ErrDenied)
 	}
 	if a.RoleARN == "" {
 		return s.own(ctx)
 	}
 	lock := s.lane("role " + id)
 	if err := lock.take(ctx); err != nil {
-		return Credentials{}, err
+		return awsconn.Keys{}, err
 	}
 	defer lock.leave()
 	s.mu.Lock()
@@ -152,7 +145,7 @@ func (s *Source) credentials(ctx context.Context, id string) (Credentials, error
 	}
 	c, err := s.assume(ctx, a)
 	if err != nil {
-		return Credentials{}, fmt.Errorf("assume role %s: %w", a.RoleARN, err)
+		return awsconn.Keys{}, fmt.Errorf("assume role %s: %w", a.RoleARN, err)
 	}
 	s.mu.Lock()
 	s.sessions[id] = c
@@ -168,8 +161,8 @@ func (s *Source) forget(id string) {
 }
 
 // own are the source's own credentials.
-func (s *Source) own(ctx context.Context) (Credentials, error) {
-	c, err := s.opt.Credentials(ctx)
+func (s *Source) own(ctx context.Context) (awsconn.Keys, error) {
+	c, err := s.opt.Keys(ctx)
 	switch {
 	case err == nil:
 		return c, nil
@@ -180,22 +173,22 @@ func (s *Source) own(ctx context.Context) (Credentials, error) {
 }
 
 // forSDK gives credentials to the SDK.
-func forSDK(of func(context.Context) (Credentials, error)) aws.CredentialsProvider {
+func forSDK(of func(context.Context) (awsconn.Keys, error)) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		c, err := of(ctx)
 		return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err
 	})
 }
 
-func (s *Source) assume(ctx context.Context, a Account) (Credentials, error) {
+func (s *Source) assume(ctx context.Context, a Account) (awsconn.Keys, error) {
 	if _, err := s.own(ctx); err != nil {
-		return Credentials{}, err
+		return awsconn.Keys{}, err
 	}
 	in := &sts.AssumeRoleInput{RoleArn: aws.String(a.RoleARN), RoleSessionName: aws.String("uratori")}
 	if a.ExternalID != nil {
 		id, err := a.ExternalID(ctx)
 		if err != nil {
-			return Credentials{}, fmt.Errorf("read the external id: %w: %w", err, source.ErrDenied)
+			return awsconn.Keys{}, fmt.Errorf("read the external id: %w: %w", err, source.ErrDenied)
 		}
 		in.ExternalId = aws.String(id)
 	}
@@ -205,13 +198,13 @@ func (s *Source) assume(ctx context.Context, a Account) (Credentials, error) {
 		return err
 	})
 	if err != nil {
-		return Credentials{}, err
+		return awsconn.Keys{}, err
 	}
 	c := out.Credentials
 	if c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil || c.Expiration == nil {
-		return Credentials{}, fmt.Errorf("STS answered without credentials: %w", source.ErrUnavailable)
+		return awsconn.Keys{}, fmt.Errorf("STS answered without credentials: %w", source.ErrUnavailable)
 	}
-	return Credentials{*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken, *c.Expiration}, nil
+	return awsconn.Keys{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken, Expires: *c.Expiration}, nil
 }
 
 // A cost is what calls came to.

@@ -79,7 +79,7 @@ func (s *Source) history(ctx context.Context, scope query.Scope) ([]evidence.Cov
 			out = append(out, s.coverage(scope, w, state, why, detail))
 		}
 	}
-	add(scope.Window.From, oldest, evidence.NotCollectedState, evidence.WhyRetention, "event history keeps 90 days")
+	add(scope.Window.From, oldest, evidence.Unknown, evidence.WhyRetention, "event history keeps 90 days")
 	add(oldest, settled, evidence.Collected, evidence.WhyHistory, asked)
 	add(later(settled, oldest), scope.Window.To, evidence.Unknown, evidence.WhyDelay, asked)
 	return out, nil

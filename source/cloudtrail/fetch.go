@@ -169,6 +169,7 @@ type reading struct {
 	read     int       // events
 	strange  int       // of another account or Region
 	broken   int       // that hold no record
+	odd      []string  // how those are told from others
 	oldest   time.Time // event so far; zero for none
 	disorder bool      // an event came after an older one
 	whole    bool
@@ -234,6 +235,7 @@ func (r *reading) event(e types.Event) {
 	raw := []byte(aws.ToString(e.CloudTrailEvent))
 	if json.Unmarshal(raw, &rec) != nil || rec.EventID == "" || rec.EventTime == "" {
 		r.broken++
+		r.odd = append(r.odd, source.PositionOf(raw))
 		return
 	}
 	account := rec.RecipientAccountID
@@ -267,6 +269,9 @@ func (r *reading) keep(ctx context.Context) error {
 	if old := clip(done, query.Window{From: done.From, To: settled}); !empty(old) {
 		fetched = append(fetched, local.Fetch{Key: key, Window: old, Note: note})
 	}
+	for _, position := range r.odd {
+		source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: position, Reason: "an event of LookupEvents that holds no record"})
+	}
 	if len(r.records) == 0 && len(fetched) == 0 && empty(done) {
 		return nil
 	}
@@ -277,6 +282,7 @@ func (r *reading) keep(ctx context.Context) error {
 		return err
 	}
 	if lost > 0 {
+		source.TellOdd(ctx, source.Odd{Source: s.Name(), Reason: "a record of LookupEvents that is none by its members, " + key, N: int64(lost)})
 		r.broken += lost
 		for i := range fetched {
 			fetched[i].Note = r.note()

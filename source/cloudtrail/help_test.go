@@ -11,6 +11,7 @@ import (
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
+	"uratori/source/awsconn"
 	"uratori/source/awstest"
 	"uratori/source/call"
 	"uratori/source/cloudtrail"
@@ -72,8 +73,8 @@ func newRig(t testing.TB, now time.Time, change func(*cloudtrail.Options)) *rig 
 			ID: account, RoleARN: r.server.Role(account, "uratori-read", externalID),
 			ExternalID: func(context.Context) (string, error) { return externalID, nil },
 		}},
-		Credentials: func(context.Context) (cloudtrail.Credentials, error) {
-			return cloudtrail.Credentials{AccessKeyID: base.AccessKeyID, SecretAccessKey: base.SecretAccessKey}, nil
+		Keys: func(context.Context) (awsconn.Keys, error) {
+			return awsconn.Keys{AccessKeyID: base.AccessKeyID, SecretAccessKey: base.SecretAccessKey}, nil
 		},
 		Endpoint: "https://aws.test", Transport: r.server.Transport(),
 	}

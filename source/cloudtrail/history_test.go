@@ -144,7 +144,7 @@ func TestHistoryEndsAfter90Days(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cov) != 2 || cov[0].State != evidence.NotCollectedState || cov[0].Why != evidence.WhyRetention || cov[1].State != evidence.Collected {
+	if len(cov) != 2 || cov[0].State != evidence.Unknown || cov[0].Why != evidence.WhyRetention || cov[1].State != evidence.Collected {
 		t.Errorf("coverage %+v", cov)
 	}
 	if a := r.ask(ctx, t, q); a.Outcome != evidence.Empty {
@@ -152,7 +152,7 @@ func TestHistoryEndsAfter90Days(t *testing.T) {
 	}
 	n := r.lookups()
 	old := counted(t, noon.Add(-120*24*time.Hour), noon.Add(-100*24*time.Hour), where)
-	if a := r.ask(ctx, t, old); a.Outcome != evidence.NotCollected || r.lookups() != n {
+	if a := r.ask(ctx, t, old); a.Outcome != evidence.Empty || r.lookups() != n {
 		t.Errorf("before 90 days: %s, %d calls", a.Outcome, r.lookups()-n)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"uratori/evidence"
 	"uratori/query"
+	"uratori/source/awsconn"
 	"uratori/source/call"
 	"uratori/source/cloudtrail"
 	"uratori/source/local"
@@ -33,8 +34,8 @@ func TestRealEventHistory(t *testing.T) {
 	src, err := cloudtrail.New(cloudtrail.Options{
 		Name: "cloudtrail-api", Accounts: []cloudtrail.Account{{ID: env("ACCOUNT")}}, Regions: []string{env("REGION")}, Store: store,
 		Caller: call.New(call.Options{Paces: cloudtrail.Paces}),
-		Credentials: func(context.Context) (cloudtrail.Credentials, error) {
-			return cloudtrail.Credentials{AccessKeyID: env("ACCESS_KEY_ID"), SecretAccessKey: env("SECRET_ACCESS_KEY"), SessionToken: env("SESSION_TOKEN")}, nil
+		Keys: func(context.Context) (awsconn.Keys, error) {
+			return awsconn.Keys{AccessKeyID: env("ACCESS_KEY_ID"), SecretAccessKey: env("SECRET_ACCESS_KEY"), SessionToken: env("SESSION_TOKEN")}, nil
 		},
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"uratori/query"
+	"uratori/source/awsconn"
 	"uratori/source/call"
 	"uratori/source/local"
 )
@@ -49,20 +50,20 @@ type Account struct {
 	ExternalID func(context.Context) (string, error) // of the role; nil for none
 }
 
-// Options say which accounts and Regions are asked, and how. Name, Accounts, Regions, Credentials,
+// Options say which accounts and Regions are asked, and how. Name, Accounts, Regions, Keys,
 // Store and Caller are needed.
 type Options struct {
-	Name        string
-	Accounts    []Account
-	Regions     []string // that the organisation uses; us-east-1 is asked besides, for global services
-	Credentials func(context.Context) (Credentials, error)
-	Endpoint    string            // in place of AWS's own, such as a private endpoint; "" for AWS's
-	Transport   http.RoundTripper // nil for the default
-	Store       *local.Store      // where fetched events are kept; for nothing else
-	Caller      *call.Caller      // shared by all of the process; must keep [Paces]
-	Pages       int               // of LookupEvents for one question at most; 0 means 30
-	Timeout     time.Duration     // of one call; 0 means 30 s
-	Now         func() time.Time  // nil for the clock
+	Name      string
+	Accounts  []Account
+	Regions   []string // that the organisation uses; us-east-1 is asked besides, for global services
+	Keys      func(context.Context) (awsconn.Keys, error)
+	Endpoint  string            // in place of AWS's own, such as a private endpoint; "" for AWS's
+	Transport http.RoundTripper // nil for one of its own, see awsconn.Transport
+	Store     *local.Store      // where fetched events are kept; for nothing else
+	Caller    *call.Caller      // shared by all of the process; must keep [Paces]
+	Pages     int               // of LookupEvents for one question at most; 0 means 30
+	Timeout   time.Duration     // of one call; 0 means 30 s
+	Now       func() time.Time  // nil for the clock
 }
 
 // A Source answers questions from event history. It is safe for concurrent use.
@@ -73,7 +74,7 @@ type Source struct {
 
 	mu         sync.Mutex
 	clients    map[place]*awscloudtrail.Client
-	sessions   map[string]Credentials // by account
+	sessions   map[string]awsconn.Keys // by account
 	lanes      map[string]lane
 	remembered map[string][]local.Fetch // by key; what the store says
 	fresh      map[string][]unsettled   // by key
@@ -110,7 +111,7 @@ func New(opt Options) (*Source, error) {
 		return nil, errors.New("a cloudtrail source needs a name")
 	case len(opt.Accounts) == 0 || len(opt.Regions) == 0:
 		return nil, fmt.Errorf("source %q needs accounts and Regions", opt.Name)
-	case opt.Credentials == nil || opt.Store == nil || opt.Caller == nil:
+	case opt.Keys == nil || opt.Store == nil || opt.Caller == nil:
 		return nil, fmt.Errorf("source %q needs credentials, a store and a caller", opt.Name)
 	}
 	for _, a := range opt.Accounts {
@@ -124,7 +125,7 @@ func New(opt Options) (*Source, error) {
 		}
 	}
 	if opt.Transport == nil {
-		opt.Transport = http.DefaultTransport
+		opt.Transport = awsconn.Transport()
 	}
 	if opt.Pages == 0 {
 		opt.Pages = 30
@@ -137,7 +138,7 @@ func New(opt Options) (*Source, error) {
 	}
 	s := &Source{
 		opt: opt, http: &http.Client{Transport: bounded{opt.Transport}},
-		clients: map[place]*awscloudtrail.Client{}, sessions: map[string]Credentials{}, lanes: map[string]lane{},
+		clients: map[place]*awscloudtrail.Client{}, sessions: map[string]awsconn.Keys{}, lanes: map[string]lane{},
 		remembered: map[string][]local.Fetch{}, fresh: map[string][]unsettled{}, cuts: map[string][]cut{}, trails: map[string]settings{},
 	}
 	s.sts = sts.New(sts.Options{

@@ -89,7 +89,9 @@ func (f *fetching) run(ctx context.Context, spans []span) (err error) {
 	if len(spans) == 0 {
 		return nil
 	}
-	spool, err := f.kept.spool()
+	spool, err := f.kept.spool(func(position string) {
+		source.TellOdd(ctx, source.Odd{Source: f.Name(), Position: position, Reason: "a sign-in without id or time, or with a member twice"})
+	})
 	if err != nil {
 		return err
 	}
@@ -116,6 +118,9 @@ func (f *fetching) run(ctx context.Context, spans []span) (err error) {
 	case putErr != nil:
 		return errors.Join(err, putErr)
 	case unread > 0:
+		if n := unread - spool.bad; n > 0 {
+			source.TellOdd(ctx, source.Odd{Source: f.Name(), Reason: "a sign-in that is none by its members", N: n})
+		}
 		return errors.Join(err, fmt.Errorf("%d sign-ins that Graph returned cannot be read: %w", unread, errPartial))
 	}
 	for _, w := range whole {

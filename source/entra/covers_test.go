@@ -58,11 +58,11 @@ func TestCoverageIsBoundByRetentionAndDelay(t *testing.T) {
 		want     []told
 	}{
 		{"within", query.KindSignIn, -48 * time.Hour, -time.Hour, []told{
-			{"2025-09-10T00:00:00Z", "2025-09-11T23:00:00Z", "Collected", evidence.WhyRecords},
+			{"2025-09-10T00:00:00Z", "2025-09-11T23:00:00Z", "Collected", evidence.WhyHistory},
 		}},
 		{"all three", query.KindSignIn, -31 * 24 * time.Hour, time.Hour, []told{
 			{"2025-08-12T00:00:00Z", "2025-08-13T00:00:00Z", "Unknown", evidence.WhyRetention},
-			{"2025-08-13T00:00:00Z", "2025-09-11T23:45:00Z", "Collected", evidence.WhyRecords},
+			{"2025-08-13T00:00:00Z", "2025-09-11T23:45:00Z", "Collected", evidence.WhyHistory},
 			{"2025-09-11T23:45:00Z", "2025-09-12T01:00:00Z", "Unknown", evidence.WhyDelay},
 		}},
 		{"too old", query.KindSignIn, -90 * 24 * time.Hour, -80 * 24 * time.Hour, []told{
@@ -149,7 +149,7 @@ func TestNonInteractiveSignIns(t *testing.T) {
 		t.Errorf("beta has %d sign-ins of %d", len(a.Rows), len(records))
 	}
 	from, to := sourcetest.Began, sourcetest.Ended
-	want := []told{{query.Stamp(from), query.Stamp(to), "Collected", evidence.WhyRecords}}
+	want := []told{{query.Stamp(from), query.Stamp(to), "Collected", evidence.WhyHistory}}
 	for _, kind := range []string{query.KindSignIn, query.KindNonInteractive} {
 		if diff := cmp.Diff(want, covers(t, s, kind, from, to)); diff != "" {
 			t.Errorf("%s: %s", kind, diff)

@@ -215,7 +215,7 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Cove
 		detail   string
 	}{
 		{w.From, oldest, evidence.Unknown, evidence.WhyRetention, ""},
-		{oldest, youngest, evidence.Collected, evidence.WhyRecords, "auditLogs/signIns answers"},
+		{oldest, youngest, evidence.Collected, evidence.WhyHistory, "auditLogs/signIns answers"},
 		{youngest, w.To, evidence.Unknown, evidence.WhyDelay, ""},
 	} {
 		from, to := later(p.from, w.From), earlier(p.to, w.To)

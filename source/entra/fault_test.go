@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ func TestFaults(t *testing.T) {
 		why      evidence.Reason
 	}
 	collected := func(o evidence.Outcome) want {
-		return want{nil, o, evidence.Collected, evidence.WhyRecords}
+		return want{nil, o, evidence.Collected, evidence.WhyHistory}
 	}
 	unknown := func(is error) want { return want{is, 0, evidence.Unknown, evidence.WhyNoResponse} }
 	whole := collected(evidence.Found)
@@ -92,7 +93,8 @@ func TestFaults(t *testing.T) {
 				}
 			})
 			m := &meter{left: budget}
-			ctx := source.WithMeter(t.Context(), m)
+			var odd []source.Odd
+			ctx := source.WithOdds(source.WithMeter(t.Context(), m), func(o source.Odd) { odd = append(odd, o) })
 			d.Script(c.fault)
 
 			cov, err := s.Covers(ctx, query.Scope{Kind: query.KindSignIn, Window: query.Window{From: sourcetest.Began, To: sourcetest.Ended}})
@@ -116,6 +118,16 @@ func TestFaults(t *testing.T) {
 				t.Errorf("error %v, want %s", err, c.want.outcome)
 			case a.Outcome != c.want.outcome:
 				t.Errorf("%s (%s), want %s", a.Outcome, a.Reason, c.want.outcome)
+			}
+			// What cannot be read is told, and nothing else is.
+			unread := slices.Contains([]graphtest.Way{graphtest.GiantRow, graphtest.BrokenRow, graphtest.TwinMembers, graphtest.WrongTypes}, c.fault.Do)
+			if unread != (len(odd) > 0) {
+				t.Errorf("records that cannot be read: %+v", odd)
+			}
+			for _, o := range odd {
+				if o.Source != s.Name() || o.Reason == "" || o.Position == "" && o.N == 0 {
+					t.Errorf("a record that cannot be read is told as %+v", o)
+				}
 			}
 			known := map[string]bool{}
 			for _, r := range all.Rows {

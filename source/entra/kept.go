@@ -14,6 +14,7 @@ import (
 
 	"uratori/evidence"
 	"uratori/query"
+	"uratori/source"
 	"uratori/source/local"
 )
 
@@ -134,22 +135,24 @@ type spool struct {
 	w    *bufio.Writer
 	n    int64
 	bad  int64 // records that were not written: nobody can say what they mean
+	odd  func(position string)
 }
 
-func (k *kept) spool() (*spool, error) {
+func (k *kept) spool(odd func(position string)) (*spool, error) {
 	k.files++
 	path := filepath.Join(k.dir, strconv.Itoa(k.files)+".jsonl")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return &spool{path: path, file: f, w: bufio.NewWriter(f)}, nil
+	return &spool{path: path, file: f, w: bufio.NewWriter(f), odd: odd}, nil
 }
 
 func (s *spool) add(records []json.RawMessage) error {
 	for _, r := range records {
 		if !sound(r) {
 			s.bad++
+			s.odd(source.PositionOf(r))
 			continue
 		}
 		if _, err := s.w.Write(r); err != nil {

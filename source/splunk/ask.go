@@ -86,7 +86,9 @@ func (s *Source) askEvents(ctx context.Context, t *tally, p plan) (a evidence.An
 		if cut && p.q.Limit > want {
 			res.rows = res.rows[:want]
 		}
-		raws, odd, err := p.reading.records(res.rows)
+		raws, odd, err := p.reading.records(res.rows, func(event string) {
+			source.TellOdd(ctx, source.Odd{Source: s.Name(), Position: source.PositionOf([]byte(event)), Reason: "an event that is no JSON"})
+		})
 		if err != nil {
 			return a, err
 		}
@@ -119,8 +121,9 @@ func incomplete(a evidence.Answer, why string) evidence.Answer {
 	return a
 }
 
-// records are the raw records in rows of an events search, out of whatever they were wrapped in.
-func (r reading) records(rows []row) (raws [][]byte, odd bool, err error) {
+// records are the raw records in rows of an events search, out of whatever they were wrapped in. bad
+// is told of events that hold none.
+func (r reading) records(rows []row, bad func(event string)) (raws [][]byte, odd bool, err error) {
 	for _, row := range rows {
 		raw, ok := row.one("_raw")
 		if !ok {
@@ -130,7 +133,9 @@ func (r reading) records(rows []row) (raws [][]byte, odd bool, err error) {
 			odd = true
 		}
 		if record := r.unwrap([]byte(raw)); json.Valid(record) {
-			raws = append(raws, r.adapt(record)) // what is no JSON is no record that the store could read either
+			raws = append(raws, r.adapt(record))
+		} else {
+			bad(raw) // the store could not read it either
 		}
 	}
 	return raws, odd, nil
@@ -201,7 +206,7 @@ var (
 )
 
 func (s *Source) understood(ctx context.Context, r reading, event row) error {
-	raws, _, err := r.records([]row{event})
+	raws, _, err := r.records([]row{event}, func(string) {})
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Cove
 		if c.kept > 0 {
 			ms = ms.over(-1<<62, now.Add(-c.kept).UnixMicro(), func(m mark) mark {
 				if m.state != evidence.Collected {
-					m.state, m.why = evidence.NotCollectedState, evidence.WhyRetention
+					m.state, m.why = evidence.Unknown, evidence.WhyRetention
 				}
 				return m
 			})

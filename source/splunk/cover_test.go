@@ -84,7 +84,7 @@ func TestCoverage(t *testing.T) {
 		{name: "in the future", events: week(2), window: hours(20, 24), now: 10, want: "20-24 Unknown delay"},
 		{
 			name: "older than the index keeps", events: trail(sourcetest.Account, 2, span(10, 48)...), window: hours(0, 24), now: 48, frozen: 40 * 3600,
-			want: "0-8 NotCollected retention, 8-10 Unknown hole, 10-24 Collected records",
+			want: "0-8 Unknown retention, 8-10 Unknown hole, 10-24 Collected records",
 		},
 		{
 			name: "asserted", events: week(2, 5, 6), window: hours(0, 24),

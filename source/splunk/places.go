@@ -56,7 +56,7 @@ func (s *Source) checkPlace(ctx context.Context, p Place, w query.Window) (h Pla
 		h.Err = err
 		return h
 	}
-	raws, _, err := r.records(res.rows)
+	raws, _, err := r.records(res.rows, func(string) {}) // told by the error below
 	if err != nil || len(raws) == 0 {
 		h.Err = err
 		if err == nil && len(res.rows) > 0 {
