@@ -35,8 +35,8 @@ $(LINT): tools/go.mod tools/go.sum
 bench: ## measure ingest, store and investigation on a million events, with ratios
 	URATORI_BENCH_EVENTS=$${URATORI_BENCH_EVENTS:-1000000} $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./source/local ./cmd/uratori
 
-soak: ## read 216 reports back and mutate them (minutes)
-	URATORI_SOAK=1 $(GO) test -run 'Soak|Mutation' -timeout 60m ./investigate/...
+soak: ## read 216 reports back and mutate them; every fault of every source, every budget (minutes)
+	URATORI_SOAK=1 $(GO) test -run 'Soak|Mutation|BudgetsHold' -timeout 90m ./investigate/... ./cmd/uratori
 
 clean: ## remove what was built
 	rm -rf bin out

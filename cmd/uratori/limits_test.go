@@ -103,13 +103,21 @@ func TestPaceOfInvestigationsTogetherSoak(t *testing.T) {
 // each by a command of its own over the same store, cost fewer than three times the lookups of one.
 // Fewer run unless URATORI_SOAK is set.
 func TestInvestigationsOfAnHourSoak(t *testing.T) {
-	n := 6
+	n := 5
 	if soaking() {
 		n = 100
 	}
+	for name, since := range map[string]time.Duration{"as findings come": 15 * time.Minute, "a day later": 25 * time.Hour} {
+		t.Run(name, func(t *testing.T) { within(t, n, since) })
+	}
+}
+
+// within investigates so many findings, an hour in all, each so long after its event.
+func within(t *testing.T, n int, since time.Duration) {
 	a := inFiles()
 	a.quick = true
 	r := a.behind(t, "a")
+	r.now = time.Date(2025, 9, 9, 4, 20, 5, 0, time.UTC).Add(since)
 	step := time.Hour / time.Duration(n)
 	one := 0
 	for i := range n {

@@ -331,8 +331,8 @@ func chapter(t *testing.T, c investigate.Case, n int) string {
 // that the rest counts: the sign-ins are those of the 30 days less that stretch.
 func (r *remote) agedOut(t *testing.T, c investigate.Case) {
 	t.Helper()
-	if f := c.Assessment.Facts().Get("coverage.state", query.KindSignIn); plain(f) != "partial" {
-		t.Errorf("coverage.state@signin = %s; want partial", plain(f))
+	if f := c.Assessment.Facts().Get("coverage.state", query.KindSignIn); truthtest.Plain(f) != "partial" {
+		t.Errorf("coverage.state@signin = %s; want partial", truthtest.Plain(f))
 	}
 	edge := r.now.AddDate(0, 0, -30)
 	if f := c.Assessment.Facts().Get("signin.total", ""); f.State != fact.Known || !f.Window.From.Equal(edge) {

@@ -166,6 +166,9 @@ func TestInterruptLeavesACleanTerminal(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("it does not stop")
 	}
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.written(), "stopped") && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond) // what was written comes through the terminal a moment later
+	}
 	text := s.written()
 	left := strings.TrimSpace(strings.Join(remains(text), "\n"))
 	if !strings.Contains(text, " calls") || left != "uratori: stopped; what was stored is consistent" {

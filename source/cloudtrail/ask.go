@@ -261,6 +261,12 @@ func (s *Source) gap(ctx context.Context, p place, named bool, a attribute, w qu
 			why = s.tooFew() + " within the last hour"
 		}
 		for _, r := range slices.Backward(rest) {
+			if done, err := s.catchUp(ctx, p, a, r, wide, asOf, t); done || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			part, err := s.fetch(ctx, p, a, r, t)
 			if err != nil {
 				return err
@@ -286,6 +292,35 @@ func (s *Source) gap(ctx context.Context, p place, named bool, a attribute, w qu
 		t.cut = why
 	}
 	return nil
+}
+
+// What is read whole to catch up with a window that was fetched before: at most so long, and so many
+// pages of everything.
+const (
+	catchUpFor   = 30 * time.Minute
+	catchUpPages = 2
+)
+
+// catchUp fetches everything of what has been added to a window since it was fetched, where that is
+// little: it then serves all other lookups, which would each have to catch up by themselves. done
+// tells whether all of it came; where it does not fit its pages, it is not tried again for a while.
+func (s *Source) catchUp(ctx context.Context, p place, a attribute, r, wide query.Window, asOf time.Time, t *tally) (done bool, err error) {
+	if a.key == "" || !r.To.Equal(asOf) || !wide.From.Before(r.From) || r.To.Sub(r.From) > catchUpFor ||
+		t.left <= catchUpPages || len(s.given(p, attribute{}, catchUpPages)) > 0 {
+		return false, nil
+	}
+	part := &tally{left: catchUpPages}
+	before := part.left
+	why, err := s.fetch(ctx, p, attribute{}, r, part)
+	t.calls, t.pages, t.bytes, t.amends = t.calls+part.calls, t.pages+part.pages, t.bytes+part.bytes, append(t.amends, part.amends...)
+	t.left -= before - part.left
+	switch {
+	case err != nil:
+		return false, err
+	case why.pages > 0:
+		return false, s.giveUp(ctx, p, attribute{}, r, catchUpPages)
+	}
+	return why.why == "", nil
 }
 
 // giveUp remembers what of a window did not fit the budget.

@@ -39,6 +39,10 @@ func (p place) memory(a attribute) string {
 	return "cloudtrail " + p.account + " " + p.region + " " + a.key + " " + strconv.Quote(a.value)
 }
 
+// young is the name under which a window that is not settled is remembered: good in its slot alone,
+// for whoever uses the store then.
+func young(key string, asOf time.Time) string { return key + " as of " + asOf.Format(time.RFC3339) }
+
 // have is what was fetched of a place for an attribute, by itself or with everything else, and
 // what is known to be wrong with parts of it.
 func (s *Source) have(ctx context.Context, p place, a attribute) (windows []query.Window, notes []local.Fetch, err error) {
@@ -49,23 +53,18 @@ func (s *Source) have(ctx context.Context, p place, a attribute) (windows []quer
 	}
 	for _, x := range attributes {
 		key := p.memory(x)
-		kept, err := s.fetched(ctx, key)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, k := range kept {
-			windows = append(windows, k.Window)
-			if k.Note != "" {
-				notes = append(notes, k)
+		for _, key := range []string{key, young(key, asOf)} {
+			kept, err := s.fetched(ctx, key)
+			if err != nil {
+				return nil, nil, err
+			}
+			for _, k := range kept {
+				windows = append(windows, k.Window)
+				if k.Note != "" {
+					notes = append(notes, k)
+				}
 			}
 		}
-		s.mu.Lock()
-		for _, u := range s.fresh[key] {
-			if u.slot.Equal(asOf) {
-				windows = append(windows, u.window)
-			}
-		}
-		s.mu.Unlock()
 	}
 	return windows, notes, nil
 }
@@ -291,16 +290,9 @@ func (r *reading) keep(ctx context.Context) error {
 	if err := s.remember(ctx, key, fetched); err != nil {
 		return err
 	}
-	if young := clip(done, query.Window{From: settled, To: done.To}); !empty(young) && r.note() == "" {
-		s.mu.Lock()
-		var still []unsettled
-		for _, u := range s.fresh[key] {
-			if u.slot.Equal(asOf) {
-				still = append(still, u)
-			}
-		}
-		s.fresh[key] = append(still, unsettled{young, asOf})
-		s.mu.Unlock()
+	if rest := clip(done, query.Window{From: settled, To: done.To}); !empty(rest) && r.note() == "" {
+		key := young(key, asOf)
+		return s.remember(ctx, key, []local.Fetch{{Key: key, Window: rest}})
 	}
 	return nil
 }

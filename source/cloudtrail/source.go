@@ -77,16 +77,9 @@ type Source struct {
 	sessions   map[string]awsconn.Keys // by account
 	lanes      map[string]lane
 	remembered map[string][]local.Fetch // by key; what the store says
-	fresh      map[string][]unsettled   // by key
 	cuts       map[string][]cut         // by key
 	pending    []prepared
 	trails     map[string]settings // by account
-}
-
-// unsettled is a window that was fetched past what is settled: good within its slot.
-type unsettled struct {
-	window query.Window
-	slot   time.Time
 }
 
 // A cut is a window that did not fit a page budget.
@@ -139,7 +132,7 @@ func New(opt Options) (*Source, error) {
 	s := &Source{
 		opt: opt, http: &http.Client{Transport: bounded{opt.Transport}},
 		clients: map[place]*awscloudtrail.Client{}, sessions: map[string]awsconn.Keys{}, lanes: map[string]lane{},
-		remembered: map[string][]local.Fetch{}, fresh: map[string][]unsettled{}, cuts: map[string][]cut{}, trails: map[string]settings{},
+		remembered: map[string][]local.Fetch{}, cuts: map[string][]cut{}, trails: map[string]settings{},
 	}
 	s.sts = sts.New(sts.Options{
 		Region: opt.Regions[0], BaseEndpoint: endpoint(opt.Endpoint), HTTPClient: s.http, Retryer: aws.NopRetryer{}, Credentials: forSDK(s.own),
