@@ -18,6 +18,7 @@ import (
 
 	"uratori/bundle"
 	"uratori/evidence"
+	"uratori/fact"
 	"uratori/investigate"
 	"uratori/investigate/truthtest"
 	"uratori/query"
