@@ -140,6 +140,7 @@ type novelty struct {
 	base     int64
 	first    time.Time
 	exact    bool // absence before is proven
+	part     Gap  // set where only a part of the log was read, see table.part
 	why      result
 	ok       bool // could be looked at
 	from     []Ref
@@ -170,6 +171,9 @@ func (v *view) novelty(aspect string) novelty {
 		}
 		n.ok, n.before, n.base, n.first = true, p.same(key), p.total, p.first[key]
 		n.exact, n.window, n.from = p.t.Exact, p.t.window(), []Ref{findingRef, p.t.ref()}
+		if p.t.part() {
+			n.part = gapOf(p.t.Answered)
+		}
 		return n
 	})
 }
@@ -201,6 +205,9 @@ func (v *view) noveltyOfSignIns(n novelty) novelty {
 	}
 	n.ok, n.exact, n.window = true, ins.t.Exact, ins.t.window()
 	n.from = []Ref{findingRef, ins.t.ref()}
+	if ins.t.part() {
+		n.part = gapOf(ins.t.Answered)
+	}
 	return n
 }
 
@@ -274,6 +281,8 @@ func baselineFirst(aspect string) func(*view, string) result {
 		switch {
 		case !n.ok:
 			return n.why
+		case n.part.Key != "":
+			return result{state: Unknown, gap: n.part, window: n.window, from: n.from}
 		case n.before > 0:
 			return result{state: Known, value: TimeOf(n.first), window: n.window, from: n.from}
 		case n.exact:
@@ -296,7 +305,7 @@ func baselineComparison(v *view, _ string) result {
 			name = "address"
 		}
 		row := Row{NameOf(name), TextOf(n.observed), {}, {}, {}, NameOf("undetermined")}
-		if n.ok {
+		if n.ok && n.part.Key == "" {
 			row[2], row[3] = IntOf(n.before), IntOf(n.base)
 			if n.before > 0 {
 				row[4] = TimeOf(n.first)
