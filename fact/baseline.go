@@ -155,6 +155,7 @@ type novelty struct {
 	days     int64 // local days on which the base holds an event; 0 when that was not looked at
 	first    time.Time
 	exact    bool // absence before is proven
+	part     Gap  // set where only a part of the log was read, see table.part
 	why      result
 	ok       bool // could be looked at
 	from     []Ref
@@ -187,6 +188,9 @@ func (v *view) novelty(aspect string) novelty {
 		n.exact, n.window, n.from = p.t.Exact, p.t.window(), []Ref{findingRef, p.t.ref()}
 		if hours, ok := v.past("hour"); ok && hours.t.Item.Scope == p.t.Item.Scope {
 			n.days = hours.days(v)
+		}
+		if p.t.part() {
+			n.part = gapOf(p.t.Answered)
 		}
 		return n
 	})
@@ -321,6 +325,9 @@ func (v *view) noveltyOfSignIns(n novelty) novelty {
 	n.days = int64(len(days))
 	n.ok, n.exact, n.window = true, ins.t.Exact, ins.t.window()
 	n.from = []Ref{findingRef, ins.t.ref()}
+	if ins.t.part() {
+		n.part = gapOf(ins.t.Answered)
+	}
 	return n
 }
 
@@ -398,6 +405,8 @@ func baselineFirst(aspect string) func(*view, string) result {
 		switch {
 		case !n.ok:
 			return n.why
+		case n.part.Key != "":
+			return result{state: Unknown, gap: n.part, window: n.window, from: n.from}
 		case n.before > 0:
 			return result{state: Known, value: TimeOf(n.first), window: n.window, from: n.from}
 		case n.exact:
@@ -436,7 +445,7 @@ func baselineComparison(v *view, _ string) result {
 			name = "address"
 		}
 		row := Row{NameOf(name), TextOf(n.observed), {}, {}, {}, {}, NameOf("undetermined")}
-		if n.ok {
+		if n.ok && n.part.Key == "" {
 			row[2], row[3] = IntOf(n.before), IntOf(n.base)
 			if n.days > 0 {
 				row[4] = IntOf(n.days)

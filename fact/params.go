@@ -52,6 +52,9 @@ func Parameters(fs Facts) map[string]query.Value {
 			out[keylessPrincipal] = query.TextOf(id.value.Str)
 		}
 	}
+	if b := v.recoveryBucket(fs); b != "" {
+		out[bucketInQuestion] = query.TextOf(b)
+	}
 	if b := v.bucket(); b != "" && strings.HasPrefix(string(fs.finding.Type), "Stealth:") {
 		out[stealthBucket] = query.TextOf(b)
 	}
@@ -80,7 +83,7 @@ func ParameterTypes() map[string]query.Type {
 	}
 	maps.Copy(out, hopTypes)
 	out[longTermKey], out[findingInstance], out[keylessPrincipal] = query.Text, query.Text, query.Text
-	out[stealthBucket] = query.Text
+	out[stealthBucket], out[bucketInQuestion] = query.Text, query.Text
 	out[earlierAddresses] = query.Set
 	return out
 }
@@ -88,6 +91,7 @@ func ParameterTypes() map[string]query.Type {
 // Parameters that are no facts: what look-ups are made by.
 const (
 	longTermKey      = "actor.long_term_key"     // the access key id, if it is one of an IAM user
+	bucketInQuestion = "recovery.bucket"         // the bucket, where something was deleted, written or protected otherwise
 	stealthBucket    = "stealth.bucket"          // the bucket whose log the finding says was switched off
 	keylessPrincipal = "actor.keyless_principal" // the principal id, where no access key is known
 	findingInstance  = "finding.instance"        // id of the EC2 instance that the finding names
@@ -115,7 +119,7 @@ func Moot(fs Facts, missing []string) bool {
 	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
 	key, _ := v.accessKey()
 	for _, m := range missing {
-		if m == stealthBucket || m == keylessPrincipal && key != "" {
+		if m == stealthBucket || m == bucketInQuestion || m == keylessPrincipal && key != "" {
 			return true
 		}
 		if _, follows := hopTypes[m]; follows {

@@ -219,11 +219,12 @@ func (d dimension) fits() string {
 func (v *view) dimensions() []dimension {
 	return memo(v, "dimensions", func() []dimension {
 		ins, ok := v.signIns()
+		ok = ok && !ins.t.part()
 		remote := v.f.Action.Remote
 		at, timed := v.at()
 		count := func(fits func(signIn) bool) (n int64) {
 			for _, s := range ins.rows {
-				if !s.at.After(at) && fits(s) {
+				if ok && !s.at.After(at) && fits(s) {
 					n++
 				}
 			}
@@ -248,7 +249,7 @@ func (v *view) dimensions() []dimension {
 			list[3].observed = fmt.Sprintf("%02d", v.cal.Hour(at))
 		}
 		tool := dimension{name: "user_agent"}
-		if past, ok := v.past("user_agent"); ok {
+		if past, ok := v.past("user_agent"); ok && !past.t.part() {
 			ua, _ := v.userAgent()
 			tool.observed, _ = Tool(ua)
 			tool.before, tool.base = past.same(tool.observed), past.total

@@ -12,10 +12,10 @@ import (
 var recoveryDefs = []Def{
 	{Key: "recovery.state", Families: bucketFamily, Rule: recoveryState, Type: Name, Kind: Computed, JA: "削除されたオブジェクトの復元", EN: "can the deleted objects be had back", Says: "from the objects deleted, the versions deleted by id, and versioning by a look-up or by the last change seen", Choices: []string{"versions_kept", "versions_deleted", "not_versioned", "not_known"}},
 	{Key: "recovery.versions_deleted", Families: bucketFamily, Rule: recoveryVersions, Type: Int, Kind: Computed, JA: "版を指定した削除", EN: "versions deleted by id", Says: "successful deletions by the actor that name a version: these cannot be had back from versioning"},
-	{Key: "recovery.expiry_days", Families: bucketFamily, Rule: recoveryExpiry, Type: Int, Kind: Computed, JA: "設定された失効までの日数", EN: "days until objects expire, as set", Says: "the fewest days of an enabled expiration in lifecycle rules that were put on the bucket"},
-	{Key: "recovery.weakened", Families: bucketFamily, Rule: recoveryWeakened(false), Type: Int, Kind: Computed, JA: "バケットの保護を弱める変更", EN: "changes that weaken the bucket's protection", Says: "versioning or MFA delete off, expiry within 7 days, replication removed or to another account, another account's key, SSE-C allowed, access logging off, bucket deleted; 90 days before to a day after"},
-	{Key: "recovery.own_weakened", Families: bucketFamily, Rule: recoveryWeakened(true), Type: Int, Kind: Computed, JA: "同一主体による保護を弱める変更", EN: "such changes by the actor of the finding", Says: "those by the same principal, key or address, a day before to a day after"},
-	{Key: "recovery.changes", Families: bucketFamily, Rule: recoveryTable, Type: Table, Kind: Observed, JA: "バケットの保護設定の変更", EN: "changes of the bucket's protection", Says: "those calls that succeeded, in time order, at most 20", Columns: []Column{
+	{Key: "recovery.expiry_days", Families: bucketFamily, Asked: true, Rule: recoveryExpiry, Type: Int, Kind: Computed, JA: "設定された失効までの日数", EN: "days until objects expire, as set", Says: "the fewest days of an enabled expiration in lifecycle rules that were put on the bucket"},
+	{Key: "recovery.weakened", Families: bucketFamily, Asked: true, Rule: recoveryWeakened(false), Type: Int, Kind: Computed, JA: "バケットの保護を弱める変更", EN: "changes that weaken the bucket's protection", Says: "versioning or MFA delete off, expiry within 7 days, replication removed or to another account, another account's key, SSE-C allowed, access logging off, bucket deleted; 30 days before to a day after"},
+	{Key: "recovery.own_weakened", Families: bucketFamily, Asked: true, Rule: recoveryWeakened(true), Type: Int, Kind: Computed, JA: "同一主体による保護を弱める変更", EN: "such changes by the actor of the finding", Says: "those by the same principal, key or address, a day before to a day after"},
+	{Key: "recovery.changes", Families: bucketFamily, Asked: true, Rule: recoveryTable, Type: Table, Kind: Observed, JA: "バケットの保護設定の変更", EN: "changes of the bucket's protection", Says: "those calls that succeeded, in time order, at most 20", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
 		{Name: "effect", Type: Name, JA: "効果", EN: "effect", Enum: append(slices.Clone(weakening), "versioning_on", "lifecycle_changed", "replication_changed", "encryption_changed", "access_logging_on", unclear)},
@@ -299,3 +299,20 @@ func customerKey(t table, i int, _ *view) bool {
 }
 
 func foreignKey(t table, i int, v *view) bool { return v.foreign(t.text(i, keyHeader)) }
+
+// recoveryBucket is the bucket whose protection matters: where the finding is about a call that deletes,
+// writes or protects, or something was deleted or written. Reading alone does not raise the question.
+func (v *view) recoveryBucket(fs Facts) string {
+	_, api, _ := v.primary()
+	for _, list := range [][]string{deleteAPIs, writeAPIs, protectionAPIs} {
+		if slices.Contains(list, api) {
+			return v.bucket()
+		}
+	}
+	for _, key := range []Key{"impact.objects_deleted", "rewrite.objects"} {
+		if f := fs.Get(key, ""); (f.State == Known || f.State == AtLeast) && f.Value.Num > 0 {
+			return v.bucket()
+		}
+	}
+	return ""
+}

@@ -235,6 +235,10 @@ func (t table) has(yes bool, from ...Ref) result {
 	return r
 }
 
+// part tells whether the answer is only a part of what the log holds, such as its newest pages: what is
+// earliest in it, and how often, is then not so in the log.
+func (t table) part() bool { return t.Item.Answer.Outcome == evidence.Truncated }
+
 // distinct are the different texts of a column, sorted, at most limit of them.
 func (t table) distinct(col string, limit int) (list []string, more bool) {
 	seen := map[string]bool{}

@@ -31,6 +31,16 @@ type asking struct {
 // done tells whether a source answered with its scope covered.
 func (a *asking) done() bool { return evidence.Choose(a.walked).Exact }
 
+// left are the sources of an order that the question was not put to yet.
+func (a *asking) left(order []string) (names []string) {
+	for _, name := range order {
+		if !slices.ContainsFunc(a.walked, func(it evidence.Item) bool { return it.Source == name }) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // round asks every question whose parameters are known and tells whether it asked any.
 func (r *gathering) round(ctx context.Context, round int) (more bool, err error) {
 	facts, err := fact.Derive(r.plan.Finding, evidence.NewSet(r.items))
@@ -108,7 +118,7 @@ func (r *gathering) gainsay(ctx context.Context, list []*asking) error {
 		if chosen := evidence.Choose(a.walked); !chosen.Exact || chosen.Item.Answer.Outcome != evidence.Empty {
 			continue
 		}
-		for _, name := range r.order[a.bound.Dataset][len(a.walked):] {
+		for _, name := range a.left(r.order[a.bound.Dataset]) {
 			s := r.sources[name]
 			if g, ok := s.(source.Gainsayer); !ok || !g.Gainsays(a.scope.Kind) {
 				continue
@@ -151,7 +161,7 @@ func (r *gathering) second(ctx context.Context, list []*asking) error {
 		if r.twice[a.bound.Dataset] >= r.compare || !a.done() {
 			continue
 		}
-		for _, name := range order[min(len(a.walked), len(order)):] {
+		for _, name := range a.left(order) {
 			s := r.sources[name]
 			within, stop := r.meter.within(ctx)
 			cov, err := s.Covers(source.WithMeter(within, r.meter), a.scope)

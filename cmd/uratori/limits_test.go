@@ -156,8 +156,8 @@ func TestBudgetsHold(t *testing.T) {
 	}
 	for _, b := range []bound{
 		{"calls: %d", "calls", []int{1, 2, 5, 10, 30, 60}, []int{1, 10}, func(r *remote, _ ended) int { return r.calls() }},
-		{`apis: {"cloudtrail:LookupEvents": %d}`, "calls of cloudtrail:LookupEvents", []int{1, 2, 5, 10}, []int{5}, func(r *remote, _ ended) int { return len(r.aws.Calls("cloudtrail:LookupEvents")) }},
-		{`apis: {"splunk:job": %d}`, "calls of splunk:job", []int{1, 2, 5}, nil, func(_ *remote, e ended) int { return int(e.spent["splunk:job"]) }},
+		{`apis: {"cloudtrail:LookupEvents": %d}`, "calls of cloudtrail:LookupEvents", []int{1, 2, 5, 10}, []int{10}, func(r *remote, _ ended) int { return len(r.aws.Calls("cloudtrail:LookupEvents")) }},
+		{`apis: {"splunk:search": %d}`, "calls of splunk:search", []int{1, 2, 5}, nil, func(_ *remote, e ended) int { return int(e.spent["splunk:search"]) }},
 		{"pages: %d", "pages", []int{1, 2, 5, 10}, []int{2}, func(_ *remote, e ended) int { return int(e.record.Budget["pages"].Used) }},
 		{"rows: %d", "rows", []int{1, 2, 5}, []int{1}, nil},
 		{"bytes: %d", "bytes", []int{1, 1000, 100000}, nil, nil},
