@@ -15,6 +15,7 @@ var interviewDefs = []Def{
 	{Key: "interview.answer", Rule: interviewAnswer, Type: Name, Kind: Testified, JA: "回答内容", EN: "answer", Says: "as answered", Choices: []string{"mine", "my_tool", "not_mine", "not_sure"}},
 	{Key: "interview.step_up", Rule: interviewStepUp, Type: Bool, Kind: Testified, JA: "再認証", EN: "step-up", Says: "the identity provider proved a fresh sign-in"},
 	{Key: "interview.owner", Families: ownedFamilies, Rule: func(*view, string) result { return known(BoolOf(true), findingRef) }, Type: Bool, Kind: Computed, JA: "所有者への確認", EN: "the owner is to be asked", Says: "what was found is about a machine, a function, a database or an object: it has an owner, and no person's session stands at its beginning"},
+	{Key: "interview.holder", Rule: interviewHolder, Type: Bool, Kind: Computed, JA: "鍵の持ち主への確認", EN: "the holder of the user is to be asked", Says: "the actor is an IAM user or the root user: no chain leads to a person, and whoever holds it can say"},
 	{Key: "interview.quote", Rule: interviewQuote, Type: Text, Kind: Testified, JA: "本人申告", EN: "testimony", Says: "verbatim"},
 	{Key: "interview.time", Rule: interviewTime, Type: Time, Kind: Testified, JA: "回答日時", EN: "answered at", Says: "as answered"},
 }
@@ -99,4 +100,13 @@ func interviewQuote(v *view, _ string) result {
 
 func interviewTime(v *view, _ string) result {
 	return ofAnswer(v, func(said Testimony, ref Ref) result { return known(TimeOf(said.Time), ref) })
+}
+
+// interviewHolder is true of actors whose credential belongs to somebody without a session of theirs.
+func interviewHolder(v *view, _ string) result {
+	kind := actorKind(v, "")
+	if kind.state == Known && (kind.value.Str == "iam_user" || kind.value.Str == "root") {
+		return known(BoolOf(true), kind.from...)
+	}
+	return notApplicable(kind.from...)
 }
