@@ -25,8 +25,10 @@ const (
 	LookInvestigation LookupKind = "guardduty_investigation"
 )
 
-var lookupKinds = []LookupKind{LookAccount, LookUser, LookKey, LookPrincipal, LookPerson, LookBucket, LookInstance, LookInvestigation,
-	LookAddress, LookDomain, LookNetworks, CasesOfType, CasesOfActor, CasesOnThing, CasesFrom, CasesByTool}
+var lookupKinds = []LookupKind{
+	LookAccount, LookUser, LookKey, LookPrincipal, LookPerson, LookBucket, LookInstance, LookInvestigation,
+	LookAddress, LookDomain, LookNetworks, CasesOfType, CasesOfActor, CasesOnThing, CasesFrom, CasesByTool,
+}
 
 // LookupKinds are all kinds of look-up.
 func LookupKinds() []LookupKind { return slices.Clone(lookupKinds) }

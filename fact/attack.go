@@ -49,11 +49,27 @@ var techniqueOfAPI = map[string]map[string]string{
 // techniqueOfType maps what stands in the name of a type of finding, behind its tactic, to a technique; the first that is
 // in it. The mapping is ours: GuardDuty names techniques only in attack sequences.
 var techniqueOfType = []struct{ part, id string }{
-	{"InstanceCredentialExfiltration", "T1552.005"}, {"MetadataDNSRebind", "T1552.005"}, {"CloudTrailLoggingDisabled", "T1562.008"}, {"S3/ServerAccessLoggingDisabled", "T1562.008"},
-	{"BruteForce", "T1110"}, {"TorIPCaller", "T1090.003"}, {"TorClient", "T1090.003"}, {"TorRelay", "T1090.003"}, {"BitcoinTool", "T1496"}, {"CryptoMiner", "T1496"},
-	{"DGADomainRequest", "T1568.002"}, {"DNSDataExfiltration", "T1048"}, {"DenialOfService", "T1498"}, {"Portscan", "T1046"}, {"PortSweep", "T1046"},
-	{"ContainerMountsHostDirectory", "T1611"}, {"DockerSocketAccessed", "T1611"}, {"RuncContainerEscape", "T1611"}, {"CGroupsReleaseAgentModified", "T1611"},
-	{"Exfiltration:S3/", "T1530"}, {"Discovery:S3/", "T1619"},
+	{"InstanceCredentialExfiltration", "T1552.005"},
+	{"MetadataDNSRebind", "T1552.005"},
+	{"CloudTrailLoggingDisabled", "T1562.008"},
+	{"S3/ServerAccessLoggingDisabled", "T1562.008"},
+	{"BruteForce", "T1110"},
+	{"TorIPCaller", "T1090.003"},
+	{"TorClient", "T1090.003"},
+	{"TorRelay", "T1090.003"},
+	{"BitcoinTool", "T1496"},
+	{"CryptoMiner", "T1496"},
+	{"DGADomainRequest", "T1568.002"},
+	{"DNSDataExfiltration", "T1048"},
+	{"DenialOfService", "T1498"},
+	{"Portscan", "T1046"},
+	{"PortSweep", "T1046"},
+	{"ContainerMountsHostDirectory", "T1611"},
+	{"DockerSocketAccessed", "T1611"},
+	{"RuncContainerEscape", "T1611"},
+	{"CGroupsReleaseAgentModified", "T1611"},
+	{"Exfiltration:S3/", "T1530"},
+	{"Discovery:S3/", "T1619"},
 }
 
 var attackDefs = []Def{

@@ -23,7 +23,7 @@ var exposureDefs = []Def{
 	{Key: "exposure.reverted", Families: bucketFamily, Rule: exposureReverted, Type: Bool, Kind: Computed, JA: "公開または保護解除の取り消し", EN: "taken back since", Says: "a later change of policy, ACL or block closed the bucket again"},
 	{Key: "exposure.closed", Families: bucketFamily, Rule: ofPeriod(func(p period) result { return p.at(p.shut, TimeOf(p.shut.at)) }), Type: Time, Kind: Computed, JA: "取り消しの時期", EN: "taken back at", Says: "the change that closed it"},
 	{Key: "exposure.closed_by", Families: bucketFamily, Rule: ofPeriod(func(p period) result { return p.at(p.shut, TextOf(p.shut.actor)) }), Type: Text, Kind: Observed, JA: "取り消しの実行者", EN: "taken back by", Says: "who made the change that closed it"},
-	{Key: "exposure.changes", Families: bucketFamily, Rule: exposureTable, Type: Table, Kind: Observed, JA: "公開設定の変更の履歴", EN: "history of the bucket's exposure", Says: "changes of who may reach the bucket that succeeded, in time order, at most 20, of the bucket and of its account", Columns: []Column{
+	{Key: "exposure.changes", Families: bucketFamily, Rule: exposureTable, Type: Table, Kind: Observed, JA: "公開設定の変更の履歴", EN: "history of the bucket's exposure", Says: "changes of who may reach the bucket that succeeded, in time order, at most 20; the account's own block is looked up as it is now", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
 		{Name: "effect", Type: Name, JA: "効果", EN: "effect", Enum: []string{opens, unblocks, closes, unclear}},

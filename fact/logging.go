@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+
 	"uratori/finding"
 
 	"uratori/evidence"

@@ -60,6 +60,7 @@ func everything(t *testing.T) *clinic {
 		Accounts: map[string]awstest.OrgAccount{member: {Name: "ml-sandbox", State: "ACTIVE", Parent: "ou-ab12-11111111", Joined: at, Tags: [][2]string{{"environment", "sandbox"}}}},
 		Units:    map[string]awstest.OrgUnit{"ou-ab12-11111111": {Name: "Workloads", Parent: "r-ab12"}},
 		Store:    "d-1234567890",
+		Clusters: []awstest.Cluster{{Account: member, Region: awstest.Region, Name: "orders"}},
 		Users:    map[string]awstest.StoreUser{"906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e": {UserName: "sato.kaede@example.co.jp", DisplayName: "佐藤 楓", Status: "ENABLED"}},
 		IAM: map[string]awstest.IAM{member: {
 			Users:  map[string]awstest.IAMUser{"batch": {Created: at, Groups: []string{"ops"}, Keys: []awstest.AccessKey{{ID: "AKIAEXAMPLE000000009", Status: "Active", Created: at}}}},
@@ -90,7 +91,7 @@ func everything(t *testing.T) *clinic {
 	}
 	c.edit = func(text string) string {
 		return strings.NewReplacer(
-			"look_up: [account, iam_principal, bucket, instance]", "look_up: [account, identity_store_user, access_key, iam_principal, bucket, instance, guardduty_investigation], identity_store: {id: d-1234567890}",
+			"look_up: [account, iam_principal, bucket, instance]", "look_up: [account, identity_store_user, access_key, iam_principal, bucket, instance, guardduty_investigation], logs: [vpc_flow, dns, eks_audit, rds_audit, s3_access], identity_store: {id: d-1234567890}",
 			"token: env:TEST_SPLUNK_TOKEN", "token: ssm:/uratori/splunk", `client_secret: "env:TEST_ENTRA_SECRET"`, `client_secret: "awssm:uratori/entra#secret"`,
 		).Replace(text) + "order: {cloudtrail: [athena, cloudtrail-api, splunk-prod], signin: [entra]}\n"
 	}

@@ -89,6 +89,9 @@ func inUse(c config.Config) []access.Feature {
 	for _, kind := range c.AWS.LookUp {
 		on[lookedUpBy[kind]] = true
 	}
+	if len(c.AWS.Logs) > 0 {
+		on["logs"] = true
+	}
 	for _, ref := range c.Secrets() {
 		switch scheme, _, _ := strings.Cut(ref, ":"); scheme {
 		case "ssm":
