@@ -17,12 +17,13 @@ build: ## build bin/uratori
 demo: build ## generate a scenario, investigate it, print the summary and where the report lies
 	@bin/uratori demo
 
-# The whole cases of investigate run thousands of reports through both doors on one goroutine
-# each; the packages they are made of are raced on their own.
+# The whole cases of investigate and of the command run thousands of reports, and whole investigations
+# behind doubles; the packages they are made of are raced on their own, and so are investigations side by side.
 test: ## run every test, installing what they need when it is absent
 	@scripts/need jq chromium+fonts-noto-cjk
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '/investigate$$')
-	$(GO) test -timeout 20m ./investigate
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -Ev '/(investigate|cmd/uratori)$$')
+	$(GO) test -timeout 20m ./investigate ./cmd/uratori
+	$(GO) test -race -timeout 10m -run PaceOfInvestigationsTogether ./cmd/uratori
 
 lint: $(LINT) ## run the linters
 	@test -z "$$($(GO) -C tools tool gofumpt -l $(CURDIR) | tee /dev/stderr)" || { echo 'these files are not gofumpt-ed'; exit 1; }
