@@ -200,11 +200,15 @@ func (s *Source) readStore(ctx context.Context, set *settings, p place, arn stri
 
 // lookedBack is how far before a scope's end changes are looked up, so that the scopes of one
 // case are served by one look: the longest window of the default questions, and some days.
-const lookedBack = 35 * 24 * time.Hour
+const lookedBack = 45 * 24 * time.Hour
+
+// lookedOn is the step to which a scope's end is rounded up, so that scopes of one case that end an
+// hour or a day after the event are served by one look, too. Changes of trails are few.
+const lookedOn = 7 * 24 * time.Hour
 
 // changes looks up who changed the trails, in the accounts that own them.
 func (s *Source) changes(ctx context.Context, set settings, scope query.Scope) (settings, error) {
-	end := scope.Window.To.Truncate(24 * time.Hour).Add(24 * time.Hour)
+	end := scope.Window.To.Truncate(lookedOn).Add(lookedOn)
 	w := together(query.Window{From: end.Add(-lookedBack), To: end}, scope.Window)
 	_, settled := s.moment()
 	w = clip(w, query.Window{From: s.oldest(), To: settled})
