@@ -3,7 +3,6 @@ package cloudtrail_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -98,7 +97,7 @@ func (r *rig) again(t testing.TB) {
 // onNetwork makes the source reach its double by HTTP.
 func (r *rig) onNetwork(t testing.TB) {
 	t.Helper()
-	tr := &http.Transport{}
+	tr := awsconn.Transport()
 	t.Cleanup(tr.CloseIdleConnections)
 	r.opt.Endpoint, r.opt.Transport = r.server.URL(), tr
 	r.again(t)
