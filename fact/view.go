@@ -181,9 +181,23 @@ func missingKey(missing []string) string {
 	return "finding"
 }
 
-func (t table) ref() Ref             { return Ref(t.Item.ID) }
-func (t table) window() query.Window { return t.Item.Ask.Window }
-func (t table) len() int             { return len(t.Item.Answer.Rows) }
+func (t table) ref() Ref { return Ref(t.Item.ID) }
+
+// window is the window of the answer, without a beginning that is past the retention of its source:
+// what is said of it is said of what could be seen.
+func (t table) window() query.Window {
+	w := t.Item.Ask.Window
+	for _, c := range t.Item.Coverage {
+		if c.State == evidence.Unknown && c.Why == evidence.WhyRetention && !c.Window.From.After(w.From) && c.Window.To.After(w.From) {
+			if from := c.Window.To.Add(time.Hour - time.Nanosecond).Truncate(time.Hour); from.Before(w.To) {
+				w.From = from
+			}
+		}
+	}
+	return w
+}
+
+func (t table) len() int { return len(t.Item.Answer.Rows) }
 
 // row is the reference of a row to its place in the answer.
 func (t table) row(i int) Ref {

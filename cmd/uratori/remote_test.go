@@ -217,11 +217,7 @@ func (a arrangement) behind(t testing.TB, variant string) *remote {
 		declare("athena", "athena", fmt.Sprintf("athena: {database: security, table: cloudtrail_logs, workgroup: primary, kinds: [%s]}%s", kinds, known))
 	}
 	if r.graph != nil {
-		keeps := "" // in (h) Entra ID's own 30 days, of which the first has aged out; elsewhere that is not the matter
-		if variant != "h" {
-			keeps = ", retention: 60d"
-		}
-		declare("entra", "entra", fmt.Sprintf("entra: {tenant: %q, client_id: %q, client_secret: \"env:TEST_ENTRA_SECRET\", endpoint: %q, token_url: %q%s}", r.graph.Tenant(), r.graph.ClientID(), r.graph.URL(), r.graph.TokenURL(), keeps))
+		declare("entra", "entra", fmt.Sprintf("entra: {tenant: %q, client_id: %q, client_secret: \"env:TEST_ENTRA_SECRET\", endpoint: %q, token_url: %q}", r.graph.Tenant(), r.graph.ClientID(), r.graph.URL(), r.graph.TokenURL()))
 	}
 	fmt.Fprintf(&b, "order: {cloudtrail: [%s], signin: [%s]}\n", strings.Join(a.cloudtrail, ", "), strings.Join(a.signin, ", "))
 	for name, data := range map[string][]byte{"uratori.yaml": []byte(b.String()), "finding.json": s.Files["finding.json"]} {

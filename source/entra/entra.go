@@ -195,6 +195,9 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Cove
 	case scope.Kind != query.KindSignIn && scope.Kind != query.KindNonInteractive:
 		return []evidence.Coverage{say(w.From, w.To, evidence.NotCollectedState, evidence.WhyNotHeld, "")}, nil
 	}
+	now := s.opt.Now().UTC().Truncate(time.Second)
+	oldest, youngest := now.Add(-s.opt.Retention), now.Add(-s.opt.Delay)
+	var out []evidence.Coverage
 	if err := s.probe(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -203,11 +206,16 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Cove
 		if r := refusalIn(err); r != nil && r.unlicensed() {
 			why = evidence.WhyNotHeld
 		}
-		return []evidence.Coverage{say(w.From, w.To, evidence.Unknown, why, err.Error())}, nil
+		// What has aged out is known by the clock, whatever the service answers.
+		from := later(w.From, earlier(oldest, w.To))
+		if w.From.Before(from) {
+			out = append(out, say(w.From, from, evidence.Unknown, evidence.WhyRetention, ""))
+		}
+		if from.Before(w.To) {
+			out = append(out, say(from, w.To, evidence.Unknown, why, err.Error()))
+		}
+		return out, nil
 	}
-	now := s.opt.Now().UTC().Truncate(time.Second)
-	oldest, youngest := now.Add(-s.opt.Retention), now.Add(-s.opt.Delay)
-	var out []evidence.Coverage
 	for _, p := range []struct {
 		from, to time.Time
 		state    evidence.State
