@@ -68,7 +68,7 @@ func ListsOfAPIs() map[string][]string {
 		"logging": loggingAPIs, "persistence": persistenceAPIs, "privilege": privilegeAPIs,
 		"data_read": dataReadAPIs, "assume_role": assumeRoleAPIs, "exposure": exposureAPIs,
 		"model": modelAPIs, "model_guard": guardAPIs,
-		"account_block": accountBlockAPIs, "protection": protectionAPIs, "object_read": readAPIs, "object_write": writeAPIs,
+		"protection": protectionAPIs, "object_read": readAPIs, "object_write": writeAPIs,
 		"object_delete": deleteAPIs, "read_operation": operationsOf(readAPIs...),
 		"logging_state": loggingStateAPIs, "password_policy": passwordAPIs,
 	}

@@ -44,9 +44,6 @@ const (
 	unclear  = "unclear" // the record does not tell, or it depends on a condition
 )
 
-// accountBlockAPIs change the public access block of a whole account.
-var accountBlockAPIs = []string{"PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock"}
-
 // A change is one record of a setting that changed.
 type change struct {
 	at     time.Time

@@ -23,9 +23,6 @@ var columns = []string{
 	string(Manager), string(Sponsors), string(ContractEnd),
 }
 
-// Columns are the columns that [ReadCSV] knows, "upn" first.
-func Columns() []string { return slices.Clone(columns) }
-
 // Bounds of a list.
 const (
 	maxCell = 1024      // bytes

@@ -252,11 +252,11 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 		}
 		partitions = append(partitions, part)
 	}
-	layouts := map[string]athena.Layout{"": athena.Detect, "detect": athena.Detect, "trail": athena.Trail, "ocsf1": athena.OCSF1, "ocsf2": athena.OCSF2}
+	layout, _ := athena.LayoutNamed(t.Layout) // checked with the configuration
 	return athena.New(athena.Options{
 		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: r.app.clock,
 		Keys:    r.keys,
-		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layouts[t.Layout], Kinds: t.Kinds,
+		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layout, Kinds: t.Kinds,
 		Accounts: accounts, Regions: regions, Partitions: partitions, Late: length(t.Late), MaxRows: t.MaxRows, Timeout: length(t.Timeout), Concurrency: t.Concurrency, Trails: r.trails,
 		ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Wait: length(y.Timeout), Assert: assertions(y.Coverage),
 	})
