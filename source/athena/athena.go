@@ -113,7 +113,7 @@ func New(opt Options) (*Source, error) {
 	s.client = athena.New(athena.Options{
 		Region: opt.Region, Retryer: aws.NopRetryer{}, // every attempt is metered: package call tries again
 		Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(s.credentials)),
-		HTTPClient:  &http.Client{Transport: bounded{opt.Transport}},
+		HTTPClient:  &http.Client{Transport: bounded{awsconn.PlainBody(opt.Transport)}},
 	}, func(o *athena.Options) {
 		if opt.Endpoint != "" {
 			o.BaseEndpoint = aws.String(opt.Endpoint)

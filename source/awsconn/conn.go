@@ -109,7 +109,7 @@ func New(opt Options) (*Conn, error) {
 	}
 	// A redirect would take a signed request to another host.
 	c := &Conn{opt: opt, roles: map[string]*held{}}
-	c.http = &http.Client{Transport: whole{opt.Transport, c.saw}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.http = &http.Client{Transport: whole{PlainBody(opt.Transport), c.saw}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
 

@@ -121,7 +121,7 @@ func TestFaultsOfLookups(t *testing.T) {
 				// breaker, the service's tokens and the clock of a budget may ask for patience.
 				end()
 				r.set(noon.Add(2 * time.Hour))
-				r.opt.Caller, r.opt.Timeout = unlimited(), time.Minute // a busy machine answers late, and a call that is given up reads a closed connection
+				r.opt.Caller, r.opt.Timeout = unlimited(), time.Minute
 				r.again(t)
 				if a := r.ask(inAccount(t.Context(), account), t, q); tt.do != awstest.NoBody {
 					right(t, a, 120, false)

@@ -130,7 +130,7 @@ func New(opt Options) (*Source, error) {
 		opt.Now = time.Now
 	}
 	s := &Source{
-		opt: opt, http: &http.Client{Transport: bounded{opt.Transport}},
+		opt: opt, http: &http.Client{Transport: bounded{awsconn.PlainBody(opt.Transport)}},
 		clients: map[place]*awscloudtrail.Client{}, sessions: map[string]awsconn.Keys{}, lanes: map[string]lane{},
 		remembered: map[string][]local.Fetch{}, cuts: map[string][]cut{}, trails: map[string]settings{},
 	}
