@@ -1,6 +1,6 @@
 package policy
 
-// The policy file as people write it. default/policy.yaml is its example and its explanation.
+// The policy file as people write it. default/policy is its example and its explanation.
 type (
 	form struct {
 		Schema         string                 `yaml:"schema"`

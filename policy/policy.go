@@ -2,13 +2,32 @@ package policy
 
 import (
 	"crypto/sha256"
-	_ "embed" // the default policy
+	"embed"
 	"encoding/hex"
 	"slices"
+	"sync"
 )
 
-//go:embed default/policy.yaml
-var defaultPolicy []byte
+// The default policy is one file, kept in pieces: laid end to end in this order they are what
+// "uratori policy show" prints.
+//
+//go:embed default/policy
+var pieces embed.FS
+
+var order = []string{"features.yaml", "rules.yaml", "evidence.yaml", "verdict.yaml", "gaps.yaml", "actions.yaml"}
+
+// defaultPolicy is the text of the default policy.
+var defaultPolicy = sync.OnceValues(func() ([]byte, error) {
+	var text []byte
+	for _, name := range order {
+		piece, err := pieces.ReadFile("default/policy/" + name)
+		if err != nil {
+			return nil, err
+		}
+		text = append(text, piece...)
+	}
+	return text, nil
+})
 
 // DefaultName is the name of the embedded policy in errors.
 const DefaultName = "policy.yaml"
@@ -21,7 +40,13 @@ type Policy struct {
 }
 
 // Default is the policy that comes with the program.
-func Default() (Policy, error) { return Load(DefaultName, defaultPolicy) }
+func Default() (Policy, error) {
+	text, err := defaultPolicy()
+	if err != nil {
+		return Policy{}, err
+	}
+	return Load(DefaultName, text)
+}
 
 // Hash is the sha256 of the policy's bytes, in hex.
 func (p Policy) Hash() string {

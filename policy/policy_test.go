@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -39,5 +42,17 @@ func TestACaseThatDoesNotHoldSaysSo(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("failures are\n%s\nwant among them %q", got, want)
 		}
+	}
+}
+
+// Every piece of the default policy is laid into it.
+func TestPiecesOfTheDefaultPolicy(t *testing.T) {
+	files, err := fs.Glob(os.DirFS("default/policy"), "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Sorted(slices.Values(order))
+	if !slices.Equal(files, want) {
+		t.Errorf("the folder holds %q; laid together are %q", files, want)
 	}
 }

@@ -154,13 +154,19 @@ func (a *app) tell(list []outcome) error {
 
 func (a *app) policy() *cobra.Command {
 	var file string
+	var asYAML bool
 	cmd := &cobra.Command{Use: "policy", Args: cobra.NoArgs, RunE: group, Short: "Show and test how facts are judged", Example: "  uratori policy show"}
 	show := &cobra.Command{
-		Use: "show", Short: "Show the rules with their points and reasons", Example: "  uratori policy show", Args: cobra.NoArgs,
+		Use: "show", Short: "Show the rules with their points and reasons, or the whole file", Args: cobra.NoArgs,
+		Example: "  uratori policy show\n  uratori policy show --yaml > policy.yaml   # a file to change, see policy: in the configuration",
 		RunE: func(*cobra.Command, []string) error {
 			p, err := loadPolicy(file)
 			if err != nil {
 				return usage(err)
+			}
+			if asYAML {
+				_, err := a.out.Write(p.Bytes())
+				return err
 			}
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "rule\tpoints\tfloor\twhen\tbecause")
@@ -171,6 +177,7 @@ func (a *app) policy() *cobra.Command {
 			return w.Flush()
 		},
 	}
+	show.Flags().BoolVar(&asYAML, "yaml", false, "print the file itself")
 	test := &cobra.Command{
 		Use: "test [CASES]", Short: "Judge table cases and say which differ", Example: "  uratori policy test\n  uratori policy test cases.yaml --policy policy.yaml", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
