@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -76,9 +77,17 @@ func New(conn *awsconn.Conn) (*Client, error) {
 	return &Client{conn: conn, detectors: map[Place]string{}}, nil
 }
 
-// call makes one call and decodes the answer into out.
+// call makes one call and decodes the answer into out. in is the request's body, nil for none.
 func (c *Client) call(ctx context.Context, p Place, action, method, path string, in, out any) error {
-	body, _, err := c.conn.JSON(ctx, awsconn.Target{Service: "guardduty", API: "guardduty:" + action, Account: p.Account, Region: p.Region}, method, path, in)
+	raw := awsconn.Raw{Method: method, Path: path}
+	if in != nil {
+		var err error
+		if raw.Body, err = json.Marshal(in); err != nil {
+			return fmt.Errorf("guardduty:%s: write the request: %w", action, err)
+		}
+		raw.Header = http.Header{"Content-Type": {"application/json"}}
+	}
+	body, err := c.conn.Send(ctx, awsconn.Target{Service: "guardduty", API: "guardduty:" + action, Account: p.Account, Region: p.Region}, raw)
 	if err != nil {
 		return err
 	}

@@ -344,7 +344,7 @@ func TestFaults(t *testing.T) {
 	}
 	for trouble, sentinel := range map[awstest.Trouble]error{
 		awstest.Throttle: source.ErrThrottled, awstest.Unavailable: source.ErrUnavailable, awstest.Broken: source.ErrUnavailable,
-		awstest.Deny: source.ErrDenied, awstest.ExpireToken: source.ErrDenied, awstest.Skew: source.ErrDenied, awstest.Timeout: source.ErrUnavailable,
+		awstest.Deny: source.ErrDenied, awstest.ExpireToken: source.ErrDenied, awstest.Skew: nil, awstest.Timeout: source.ErrUnavailable,
 		awstest.Cut: source.ErrUnavailable, awstest.Truncate: source.ErrUnavailable, awstest.WrongType: source.ErrUnavailable, awstest.NoBody: source.ErrUnavailable,
 		awstest.SameToken: source.ErrUnavailable, awstest.EndlessToken: source.ErrUnavailable, awstest.Flood: source.ErrUnavailable,
 	} {

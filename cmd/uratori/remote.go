@@ -41,17 +41,12 @@ type reach struct {
 	config  config.Config
 	caller  *call.Caller
 	secrets *secret.Resolver
-	aws     *awsconn.Conn // nil until it is needed
-	once    sync.Once     // for base
-	base    *awsconn.Conn // that assumes the reader role
-	baseErr error
-	// the connection by which secrets are fetched
-	vaultOnce sync.Once
-	vaultConn *awsconn.Conn
-	vaultErr  error
-	readers   []directory.Reader
-	known     *knowledge.Looker  // nil until it is opened
-	history   *cloudtrail.Source // that can say what trails record; nil where none is configured
+	readers []directory.Reader
+	known   *knowledge.Looker  // nil until it is opened
+	history *cloudtrail.Source // that can say what trails record; nil where none is configured
+
+	shared func() (*awsconn.Conn, error) // by which look-ups are made, and findings and secrets fetched
+	base   func() (*awsconn.Conn, error) // that assumes the reader role
 }
 
 // trails tells what the trails of an account record, where a source can be asked about them.
@@ -87,6 +82,14 @@ func (a *app) reach(c config.Config) *reach {
 	r.secrets = secret.NewResolver(c.Dir, a.getenv, map[string]secret.Fetch{
 		"ssm": secret.Remember(r.parameter, secretLife, a.clock), "awssm": secret.Remember(r.secret, secretLife, a.clock),
 	})
+	r.shared = sync.OnceValues(func() (*awsconn.Conn, error) { return r.connect("aws", c.AWS.Region, 0) })
+	r.base = sync.OnceValues(func() (*awsconn.Conn, error) {
+		return awsconn.New(awsconn.Options{
+			Name: "aws", Region: cmp.Or(c.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller,
+			Role:     func(string) (awsconn.Role, bool) { return awsconn.Role{ARN: c.AWS.Role}, true },
+			Endpoint: func(string, string) string { return c.AWS.Endpoint },
+		})
+	})
 	return r
 }
 
@@ -96,7 +99,7 @@ const secretLife = 5 * time.Minute
 
 // parameter fetches the secret of "ssm:NAME".
 func (r *reach) parameter(ctx context.Context, name string) (string, error) {
-	conn, err := r.vault()
+	conn, err := r.shared()
 	if err != nil {
 		return "", err
 	}
@@ -105,24 +108,12 @@ func (r *reach) parameter(ctx context.Context, name string) (string, error) {
 
 // secret fetches that of "awssm:NAME" or "awssm:NAME#MEMBER".
 func (r *reach) secret(ctx context.Context, rest string) (string, error) {
-	conn, err := r.vault()
+	conn, err := r.shared()
 	if err != nil {
 		return "", err
 	}
 	id, key, _ := strings.Cut(rest, "#")
 	return conn.Secret(ctx, id, key)
-}
-
-// vault is the connection by which secrets are fetched: with the program's own credentials, since
-// the external id of the roles in other accounts may be one of them.
-func (r *reach) vault() (*awsconn.Conn, error) {
-	r.vaultOnce.Do(func() {
-		r.vaultConn, r.vaultErr = awsconn.New(awsconn.Options{
-			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.keys, Caller: r.caller,
-			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
-		})
-	})
-	return r.vaultConn, r.vaultErr
 }
 
 // ask resolves a reference each time the secret is needed.
@@ -199,30 +190,24 @@ func (r *reach) splunk(y config.Source) (source.Source, error) {
 
 func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (source.Source, error) {
 	t := y.CloudTrail
-	opt := cloudtrail.Options{
-		Name: y.Name, Regions: r.config.Regions, Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Pages: t.Pages, Timeout: length(y.Timeout), Now: r.app.clock,
-		Keys: r.keys,
-	}
-	ids := t.Accounts
-	if len(ids) == 0 {
+	accounts := t.Accounts
+	if len(accounts) == 0 {
 		for _, a := range r.config.Accounts {
-			ids = append(ids, a.ID)
+			accounts = append(accounts, a.ID)
 		}
 	}
-	for _, id := range ids {
-		acc := cloudtrail.Account{ID: id}
-		if role, ok := r.role(id); ok {
-			acc.RoleARN, acc.ExternalID = role, r.ask(r.config.AWS.ExternalID)
-		}
-		opt.Accounts = append(opt.Accounts, acc)
+	conn, err := r.connect(y.Name, r.config.Regions[0], length(y.Timeout))
+	if err != nil {
+		return nil, fmt.Errorf("source %q: %w", y.Name, err)
 	}
 	st, err := local.Open(ctx, local.Options{Name: y.Name + " (fetched)", Path: r.config.Path(t.Store), Now: r.app.clock()})
 	if err != nil {
 		return nil, err
 	}
 	*open = append(*open, st)
-	opt.Store = st
-	s, err := cloudtrail.New(opt)
+	s, err := cloudtrail.New(cloudtrail.Options{
+		Name: y.Name, Conn: conn, Accounts: accounts, Regions: r.config.Regions, Store: st, Pages: t.Pages, Now: r.app.clock,
+	})
 	if err == nil && r.history == nil {
 		r.history = s
 	}
@@ -297,17 +282,11 @@ func (r *reach) keys(ctx context.Context) (awsconn.Keys, error) {
 	if len(parts) < 6 {
 		return r.environment(ctx)
 	}
-	r.once.Do(func() {
-		r.base, r.baseErr = awsconn.New(awsconn.Options{
-			Name: "aws", Region: cmp.Or(r.config.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller, // which signs by the wall clock
-			Role:     func(string) (awsconn.Role, bool) { return awsconn.Role{ARN: r.config.AWS.Role}, true },
-			Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
-		})
-	})
-	if r.baseErr != nil {
-		return awsconn.Keys{}, r.baseErr
+	base, err := r.base()
+	if err != nil {
+		return awsconn.Keys{}, err
 	}
-	return r.base.Credentials(ctx, parts[4])
+	return base.Credentials(ctx, parts[4])
 }
 
 // environment are the credentials of the environment or profile.
@@ -334,29 +313,28 @@ func (r *reach) environment(ctx context.Context) (awsconn.Keys, error) {
 	return own, nil
 }
 
-// conn is the connection to AWS that look-ups and findings share.
+// connect makes a connection to AWS for a source or looker of that name. An empty Region means
+// us-east-1, a timeout of 0 what a connection takes by itself.
+func (r *reach) connect(name, region string, timeout time.Duration) (*awsconn.Conn, error) {
+	return awsconn.New(awsconn.Options{
+		Name: name, Region: cmp.Or(region, "us-east-1"), Keys: r.keys, Caller: r.caller, Timeout: timeout,
+		Role: func(account string) (awsconn.Role, bool) {
+			arn, ok := r.role(account)
+			return awsconn.Role{ARN: arn, ExternalID: r.ask(r.config.AWS.ExternalID)}, ok
+		},
+		Endpoint: func(string, string) string { return r.config.AWS.Endpoint },
+	})
+}
+
+// conn is the connection that look-ups and findings share. An external id that cannot be read is
+// told at once, not by every look-up.
 func (r *reach) conn(ctx context.Context) (*awsconn.Conn, error) {
-	if r.aws != nil {
-		return r.aws, nil
-	}
-	aws := r.config.AWS
-	externalID := ""
-	if get := r.ask(aws.ExternalID); get != nil {
-		var err error
-		if externalID, err = get(ctx); err != nil {
+	if get := r.ask(r.config.AWS.ExternalID); get != nil {
+		if _, err := get(ctx); err != nil {
 			return nil, err
 		}
 	}
-	var err error
-	r.aws, err = awsconn.New(awsconn.Options{
-		Name: "aws", Region: cmp.Or(aws.Region, "us-east-1"), Keys: r.keys, Caller: r.caller,
-		Role: func(account string) (awsconn.Role, bool) {
-			arn, ok := r.role(account)
-			return awsconn.Role{ARN: arn, ExternalID: externalID}, ok && account != ""
-		},
-		Endpoint: func(string, string) string { return aws.Endpoint },
-	})
-	return r.aws, err
+	return r.shared()
 }
 
 // logSettings is the name of the source that tells which logs of AWS are on.

@@ -216,7 +216,7 @@ type opened struct {
 	stores  stores
 }
 
-// Close closes sources, connections and stores. Closing twice is fine.
+// Close closes sources and stores. Closing twice is fine.
 func (o *opened) Close() error {
 	var errs []error
 	for _, s := range o.sources {
@@ -226,12 +226,6 @@ func (o *opened) Close() error {
 		if c, ok := s.(interface{ Close() }); ok {
 			c.Close()
 		}
-	}
-	if o.reach != nil && o.reach.aws != nil {
-		o.reach.aws.Close()
-	}
-	if o.reach != nil && o.reach.vaultConn != nil {
-		o.reach.vaultConn.Close()
 	}
 	if o.reach != nil && o.reach.known != nil {
 		errs = append(errs, o.reach.known.Close())

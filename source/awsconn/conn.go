@@ -1,11 +1,13 @@
 package awsconn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,10 +40,15 @@ func (k Keys) String() string { return "AWS credentials" }
 // GoString hides the secret from %#v.
 func (k Keys) GoString() string { return k.String() }
 
+// sdk gives the keys to the SDK.
+func (k Keys) sdk() aws.Credentials {
+	return aws.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Source: "uratori"}
+}
+
 // A Role is what is assumed in an account.
 type Role struct {
-	ARN        string // arn:aws:iam::111122223333:role/uratori
-	ExternalID string // asked for by the role's trust policy; "" if it asks for none
+	ARN        string                                // arn:aws:iam::111122223333:role/uratori
+	ExternalID func(context.Context) (string, error) // asked for by the role's trust policy; nil if it asks for none
 }
 
 // Options say how AWS is reached.
@@ -56,7 +63,6 @@ type Options struct {
 	Endpoint  func(service, region string) string // base URL of a service; nil or "" means AWS's own
 	Caller    *call.Caller                        // shared by everything in the process
 	Timeout   time.Duration                       // of one attempt; 0 means 30 s
-	Now       func() time.Time                    // nil means time.Now
 }
 
 // A Conn reaches AWS accounts. It is safe for concurrent use.
@@ -69,12 +75,23 @@ type Conn struct {
 	skew  *time.Duration   // AWS's clock minus ours, by the last response that had a date
 }
 
-// held are the temporary credentials of one account; its own lock is held while they are fetched,
-// so that they are fetched once.
+// held are the temporary credentials of one account. turn holds one while they are looked at or
+// fetched, so that they are fetched once; whoever waits for it can leave.
 type held struct {
-	mu   sync.Mutex
+	turn chan struct{}
 	keys Keys
 }
+
+func (h *held) take(ctx context.Context) error {
+	select {
+	case h.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (h *held) leave() { <-h.turn }
 
 var (
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
@@ -101,15 +118,12 @@ func New(opt Options) (*Conn, error) {
 	if opt.Timeout == 0 {
 		opt.Timeout = 30 * time.Second
 	}
-	if opt.Now == nil {
-		opt.Now = time.Now
-	}
 	if opt.Transport == nil {
 		opt.Transport = Transport()
 	}
 	// A redirect would take a signed request to another host.
 	c := &Conn{opt: opt, roles: map[string]*held{}}
-	c.http = &http.Client{Transport: whole{PlainBody(opt.Transport), c.saw}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.http = &http.Client{Transport: whole{PlainBody(opt.Transport), c}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
 
@@ -124,15 +138,16 @@ func Transport() *http.Transport {
 // Region is the Region of calls that belong to none.
 func (c *Conn) Region() string { return c.opt.Region }
 
-// Close lets go of idle connections.
-func (c *Conn) Close() { c.http.CloseIdleConnections() }
-
 // A Target is where one call goes.
 type Target struct {
 	Service string // as endpoints are named, such as "organizations"
 	API     string // such as "organizations:DescribeAccount", as IAM names the action
 	Account string // whose credentials; "" is the program's own
 	Region  string // "" is the connection's
+
+	Most int64            // bytes of a response at most; 0 means 16 MiB
+	Body *[]byte          // where the body of the last response is put; nil: it is not kept
+	Cost func() call.Cost // of an attempt, asked after it; nil: a page, and the bytes received
 }
 
 // Do makes one call to AWS with credentials for its account, and again while that can help.
@@ -157,7 +172,7 @@ func (c *Conn) Do(ctx context.Context, t Target, do func(ctx context.Context, cf
 		}
 		made, got, err := c.attempts(ctx, t, keys, do)
 		calls, bytes = calls+made, bytes+got
-		if again || !expired(err) || !c.forget(t.Account, keys) {
+		if again || !expired(err) || !c.forget(ctx, t.Account, keys) {
 			return calls, bytes, err
 		}
 	}
@@ -168,7 +183,7 @@ func (c *Conn) attempts(ctx context.Context, t Target, keys Keys, do func(ctx co
 	cfg := aws.Config{
 		Region: t.Region, HTTPClient: c.http, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: keys.AccessKeyID, SecretAccessKey: keys.SecretAccessKey, SessionToken: keys.SessionToken, Source: "uratori"}, nil
+			return keys.sdk(), nil
 		}),
 	}
 	if c.opt.Endpoint != nil {
@@ -180,12 +195,18 @@ func (c *Conn) attempts(ctx context.Context, t Target, keys Keys, do func(ctx co
 		Key:    call.Key{API: t.API, Account: t.Account, Region: t.Region},
 		Source: c.opt.Name, Endpoint: t.Service + "." + t.Region,
 		Do: func(ctx context.Context) (call.Cost, error) {
-			attempt, cancel := context.WithTimeout(ctx, c.opt.Timeout)
+			a := &attempt{keys: keys, most: cmp.Or(t.Most, maxResponse)}
+			within, cancel := context.WithTimeout(context.WithValue(ctx, attemptKey{}, a), c.opt.Timeout)
 			defer cancel()
-			n := &counter{}
-			err := do(withCounter(attempt, n), cfg)
-			bytes += n.bytes
-			return call.Cost{Pages: 1, Bytes: n.bytes}, meaning(ctx, err)
+			err := meaning(ctx, do(within, cfg), a.misdated)
+			bytes += a.bytes
+			if t.Body != nil {
+				*t.Body = a.body
+			}
+			if t.Cost != nil {
+				return t.Cost(), err
+			}
+			return call.Cost{Pages: 1, Bytes: a.bytes}, err
 		},
 	})
 	if err != nil {
@@ -205,30 +226,46 @@ func (c *Conn) Credentials(ctx context.Context, account string) (Keys, error) {
 func (c *Conn) keys(ctx context.Context, account string) (Keys, int, error) {
 	role, ok := c.role(account)
 	if !ok {
-		keys, err := c.opt.Keys(ctx)
-		if err != nil {
-			return Keys{}, 0, fmt.Errorf("get AWS credentials: %w", denied(err))
-		}
-		return keys, 0, nil
+		keys, err := c.own(ctx)
+		return keys, 0, err
 	}
-	c.mu.Lock()
-	h := c.roles[account]
-	if h == nil {
-		h = &held{}
-		c.roles[account] = h
+	h := c.held(account)
+	if err := h.take(ctx); err != nil {
+		return Keys{}, 0, err
 	}
-	c.mu.Unlock()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.keys.AccessKeyID != "" && c.opt.Now().Add(renewBefore).Before(h.keys.Expires) {
+	defer h.leave()
+	if h.keys.AccessKeyID != "" && c.clock().Add(renewBefore).Before(h.keys.Expires) {
 		return h.keys, 0, nil
 	}
-	keys, calls, err := c.assume(ctx, role)
+	keys, calls, err := c.assume(ctx, account, role)
 	if err != nil {
-		return Keys{}, calls, err
+		return Keys{}, calls, fmt.Errorf("assume %s: %w", role.ARN, err)
 	}
 	h.keys = keys
 	return keys, calls, nil
+}
+
+func (c *Conn) held(account string) *held {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.roles[account]
+	if h == nil {
+		h = &held{turn: make(chan struct{}, 1)}
+		c.roles[account] = h
+	}
+	return h
+}
+
+// own are the program's own credentials.
+func (c *Conn) own(ctx context.Context) (Keys, error) {
+	keys, err := c.opt.Keys(ctx)
+	switch {
+	case err == nil:
+		return keys, nil
+	case ctx.Err() != nil:
+		return Keys{}, context.Cause(ctx)
+	}
+	return Keys{}, fmt.Errorf("get AWS credentials: %w", denied(err))
 }
 
 // renewBefore is how long before their end temporary credentials are fetched anew.
@@ -245,44 +282,48 @@ func (c *Conn) role(account string) (Role, bool) {
 
 // forget drops the credentials of an account that AWS calls expired; false when there are none
 // that could be fetched anew.
-func (c *Conn) forget(account string, were Keys) bool {
+func (c *Conn) forget(ctx context.Context, account string, were Keys) bool {
 	if _, ok := c.role(account); !ok {
 		return false
 	}
-	c.mu.Lock()
-	h := c.roles[account]
-	c.mu.Unlock()
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h := c.held(account)
+	if h.take(ctx) != nil {
+		return false
+	}
+	defer h.leave()
 	if h.keys == were {
 		h.keys = Keys{}
 	}
 	return true
 }
 
-// assume assumes a role.
-func (c *Conn) assume(ctx context.Context, r Role) (keys Keys, calls int, err error) {
-	own, err := c.opt.Keys(ctx)
+// assume assumes the role of an account.
+func (c *Conn) assume(ctx context.Context, account string, r Role) (keys Keys, calls int, err error) {
+	own, err := c.own(ctx)
 	if err != nil {
-		return Keys{}, 0, fmt.Errorf("get AWS credentials: %w", denied(err))
+		return Keys{}, 0, err
 	}
-	var out *sts.AssumeRoleOutput
-	calls, _, err = c.attempts(ctx, Target{Service: "sts", API: "sts:AssumeRole", Region: c.opt.Region}, own, func(ctx context.Context, cfg aws.Config) error {
-		in := &sts.AssumeRoleInput{RoleArn: aws.String(r.ARN), RoleSessionName: aws.String(c.opt.Session), DurationSeconds: aws.Int32(3600)}
-		if r.ExternalID != "" {
-			in.ExternalId = aws.String(r.ExternalID)
+	in := &sts.AssumeRoleInput{RoleArn: aws.String(r.ARN), RoleSessionName: aws.String(c.opt.Session), DurationSeconds: aws.Int32(3600)}
+	if r.ExternalID != nil {
+		id, err := r.ExternalID(ctx)
+		if err != nil {
+			return Keys{}, 0, fmt.Errorf("read the external id: %w", denied(err))
 		}
-		var err error
-		if out, err = sts.NewFromConfig(cfg).AssumeRole(ctx, in); err == nil && (out.Credentials == nil || aws.ToString(out.Credentials.AccessKeyId) == "" || out.Credentials.Expiration == nil) {
-			err = fmt.Errorf("the answer holds no credentials: %w", source.ErrUnavailable)
+		in.ExternalId = aws.String(id)
+	}
+	calls, _, err = c.attempts(ctx, Target{Service: "sts", API: "sts:AssumeRole", Account: account, Region: c.opt.Region}, own, func(ctx context.Context, cfg aws.Config) error {
+		out, err := sts.NewFromConfig(cfg).AssumeRole(ctx, in)
+		if err != nil {
+			return err
 		}
-		return err
+		k := out.Credentials
+		if k == nil || aws.ToString(k.AccessKeyId) == "" || k.SecretAccessKey == nil || k.SessionToken == nil || k.Expiration == nil {
+			return fmt.Errorf("the answer holds no credentials: %w", source.ErrUnavailable)
+		}
+		keys = Keys{AccessKeyID: *k.AccessKeyId, SecretAccessKey: *k.SecretAccessKey, SessionToken: *k.SessionToken, Expires: *k.Expiration}
+		return nil
 	})
-	if err != nil {
-		return Keys{}, calls, fmt.Errorf("assume %s: %w", r.ARN, err)
-	}
-	o := out.Credentials
-	return Keys{AccessKeyID: *o.AccessKeyId, SecretAccessKey: aws.ToString(o.SecretAccessKey), SessionToken: aws.ToString(o.SessionToken), Expires: *o.Expiration}, calls, nil
+	return keys, calls, err
 }
 
 // An Identity is who the program is in an account.
@@ -311,11 +352,10 @@ func (c *Conn) Whoami(ctx context.Context, account string) (who Identity, err er
 // RoleNamed is a role of one name in every account but those of the keys, with one external id.
 func RoleNamed(partition, name, externalID string, except ...string) func(account string) (Role, bool) {
 	return func(account string) (Role, bool) {
-		for _, a := range except {
-			if a == account {
-				return Role{}, false
-			}
+		r := Role{ARN: "arn:" + partition + ":iam::" + account + ":role/" + strings.TrimPrefix(name, "/")}
+		if externalID != "" {
+			r.ExternalID = func(context.Context) (string, error) { return externalID, nil }
 		}
-		return Role{ARN: "arn:" + partition + ":iam::" + account + ":role/" + strings.TrimPrefix(name, "/"), ExternalID: externalID}, true
+		return r, !slices.Contains(except, account)
 	}
 }

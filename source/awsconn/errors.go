@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +32,10 @@ var (
 		"RequestThrottled", "RequestThrottledException", "SlowDown", "ThrottledException", "Throttling", "ThrottlingException",
 		"TooManyRequestsException", "TransactionInProgressException",
 	}
-	unavailableCodes = []string{"InternalError", "InternalFailure", "InternalServerError", "InternalServerErrorException", "RequestTimeout", "ServiceException", "ServiceUnavailable", "Unavailable"}
+	// UnknownError is the SDK's code for an answer without one, such as a gateway's page.
+	unavailableCodes = []string{"InternalError", "InternalFailure", "InternalServerError", "InternalServerErrorException", "RequestTimeout", "ServiceException", "ServiceUnavailable", "Unavailable", "UnknownError"}
 	expiredCodes     = []string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+	clockCodes       = []string{"AuthFailure", "InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 )
 
 // Code is the service's code of an error, such as "NoSuchBucket"; "" when no service gave it.
@@ -57,7 +60,7 @@ func denied(err error) error {
 }
 
 // A marked error is an SDK's error with what it means. It says of the SDK's error what the service
-// said, and not the operation and the request id, which change from run to run.
+// said or what went wrong, and not the operation and the request id, which changes from run to run.
 type marked struct {
 	means error
 	err   error
@@ -68,6 +71,8 @@ func (m marked) Error() string {
 	var e smithy.APIError
 	if errors.As(m.err, &e) {
 		text = strings.TrimSuffix(e.ErrorCode()+": "+e.ErrorMessage(), ": ")
+	} else if resp := new(smithyhttp.ResponseError); errors.As(m.err, &resp) {
+		text = resp.Err.Error()
 	} else if inner := new(smithy.OperationError); errors.As(m.err, &inner) {
 		text = inner.Err.Error()
 	}
@@ -77,13 +82,17 @@ func (m marked) Error() string {
 func (m marked) Unwrap() []error { return []error{m.means, m.err} }
 
 // meaning wraps what an attempt came to with the sentinel that callers act on. ctx is the
-// caller's: when it ended, nothing is wrong with AWS.
-func meaning(ctx context.Context, err error) error {
+// caller's: when it ended, nothing is wrong with AWS. misdated tells that the request was signed by
+// a clock that is off.
+func meaning(ctx context.Context, err error, misdated bool) error {
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if sent := new(url.Error); errors.As(err, &sent) { // no response came: what is around it names the request
+		err = sent.Err
 	}
 	for _, s := range []error{source.ErrDenied, source.ErrInvalid, source.ErrThrottled, source.ErrUnavailable, source.ErrBudget} {
 		if errors.Is(err, s) {
@@ -103,6 +112,7 @@ func meaning(ctx context.Context, err error) error {
 	switch {
 	case slices.Contains(throttledCodes, code), status == 429:
 		means = source.ErrThrottled
+	case misdated && slices.Contains(clockCodes, code): // the next attempt is signed by AWS's clock
 	case slices.Contains(deniedCodes, code):
 		means = source.ErrDenied
 	case slices.Contains(unavailableCodes, code), status >= 500:

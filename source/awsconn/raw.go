@@ -2,9 +2,11 @@ package awsconn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -20,8 +22,8 @@ import (
 	"uratori/source"
 )
 
-// A Raw is a request of a service for which there is no client here: one or two calls do not pay
-// for a whole SDK of a service.
+// A Raw is a request of a service for which there is no client here: a few calls do not pay for a
+// whole SDK of a service, and some answers are wanted as they came.
 type Raw struct {
 	Method  string
 	Path    string // begins with a slash, escaped, with its query
@@ -32,16 +34,15 @@ type Raw struct {
 }
 
 // Send makes one signed call and gives its response as it came: one whole JSON or XML document.
-func (c *Conn) Send(ctx context.Context, t Target, r Raw) (body []byte, calls int, bytes int64, err error) {
-	calls, bytes, err = c.Do(ctx, t, func(ctx context.Context, cfg aws.Config) error {
-		var err error
+func (c *Conn) Send(ctx context.Context, t Target, r Raw) (body []byte, err error) {
+	_, _, err = c.Do(ctx, t, func(ctx context.Context, cfg aws.Config) error {
 		body, err = c.SendOnce(ctx, t, cfg, r)
 		return err
 	})
 	if err != nil {
-		return nil, calls, bytes, err
+		return nil, err
 	}
-	return body, calls, bytes, nil
+	return body, nil
 }
 
 // SendOnce makes one attempt inside [Conn.Do].
@@ -64,18 +65,12 @@ func (c *Conn) SendOnce(ctx context.Context, t Target, cfg aws.Config, raw Raw) 
 	if err != nil {
 		return nil, err
 	}
-	signing := raw.Signing
-	if signing == "" {
-		signing = t.Service
-	}
-	sum := sha256.Sum256(raw.Body)
-	payload := hex.EncodeToString(sum[:])
+	signing, payload := cmp.Or(raw.Signing, t.Service), hashed(raw.Body)
 	if signing == "s3" { // S3 wants it told, too
 		r.Header.Set("X-Amz-Content-Sha256", payload)
 	}
-	// By the machine's clock, as the SDK's clients do: the service judges it by its own.
-	if err := v4.NewSigner().SignHTTP(ctx, keys, r, payload, signing, cfg.Region, time.Now().UTC()); err != nil {
-		return nil, fmt.Errorf("sign the request: %w", err)
+	if err := sign(r, keys, payload, signing, cfg.Region, c.clock()); err != nil {
+		return nil, err
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
@@ -87,33 +82,53 @@ func (c *Conn) SendOnce(ctx context.Context, t Target, cfg aws.Config, raw Raw) 
 		return nil, fmt.Errorf("read the response: %w", err)
 	}
 	if resp.StatusCode >= 300 {
-		return nil, rawError(resp, body)
+		return nil, refused(resp, body)
 	}
 	return body, nil
 }
 
-// rawError is a service's error in JSON or XML.
-func rawError(resp *http.Response, body []byte) error {
-	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-		return restError(resp, body)
+// hashed is the SHA-256 of a body, as signatures want it.
+func hashed(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+func sign(r *http.Request, keys aws.Credentials, payload, service, region string, at time.Time) error {
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = service == "s3" })
+	if err := signer.SignHTTP(r.Context(), keys, r, payload, service, region, at.UTC()); err != nil {
+		return fmt.Errorf("sign the request: %w", err)
 	}
+	return nil
+}
+
+// refused is a service's error in JSON or XML; what is no error of a service, such as a gateway's
+// page, has no code.
+func refused(resp *http.Response, body []byte) error {
 	type said struct {
-		Code    string `xml:"Code"`
-		Message string `xml:"Message"`
+		Code    string `xml:"Code" json:"-"`
+		Message string `xml:"Message" json:"message"` // or Message: JSON's names are matched in any case
 	}
 	var e struct { // <ErrorResponse><Error>, or <Error> itself
-		XMLName xml.Name
+		XMLName xml.Name `json:"-"`
 		said
-		Error said `xml:"Error"`
+		Type  string `xml:"-" json:"__type"`
+		Error said   `xml:"Error" json:"-"`
 	}
-	err := fmt.Errorf("status %d", resp.StatusCode)
-	if xml.Unmarshal(body, &e) == nil && strings.HasPrefix(e.XMLName.Local, "Error") {
-		if e.Error.Code != "" {
+	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
+		switch err := xml.Unmarshal(body, &e); {
+		case err != nil || !strings.HasPrefix(e.XMLName.Local, "Error"):
+			e.said = said{}
+		case e.Error.Code != "":
 			e.said = e.Error
 		}
-		if e.Code != "" {
-			err = &smithy.GenericAPIError{Code: e.Code, Message: e.Message}
-		}
+	} else {
+		_ = json.Unmarshal(body, &e) // what is none has no code
+		e.Code, _, _ = strings.Cut(cmp.Or(resp.Header.Get("X-Amzn-Errortype"), e.Type), ":")
+		e.Code = e.Code[strings.LastIndex(e.Code, "#")+1:]
+	}
+	err := fmt.Errorf("status %d", resp.StatusCode)
+	if e.Code != "" {
+		err = &smithy.GenericAPIError{Code: e.Code, Message: e.Message}
 	}
 	return &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: resp}, Err: err}
 }

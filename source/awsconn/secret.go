@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"uratori/source"
 )
 
@@ -84,11 +82,8 @@ func (c *Conn) rpc(ctx context.Context, t Target, target string, in map[string]a
 	if err != nil {
 		return fmt.Errorf("%s: write the request: %w", t.API, err)
 	}
-	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {target}}
-	var body []byte
-	_, _, err = c.Do(ctx, t, func(ctx context.Context, cfg aws.Config) error {
-		body, err = c.rest(ctx, t.Service, cfg, http.MethodPost, "/", header, payload)
-		return err
+	body, err := c.Send(ctx, t, Raw{
+		Method: http.MethodPost, Path: "/", Body: payload, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {target}},
 	})
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package awsconn
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -14,28 +13,6 @@ import (
 
 	"uratori/source"
 )
-
-// saw notes what a response's Date header says of the clocks.
-func (c *Conn) saw(resp *http.Response) {
-	at, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
-		return
-	}
-	skew := at.Sub(c.opt.Now()).Round(time.Second)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.skew = &skew
-}
-
-// Skew is AWS's clock minus ours, to a second, as the last response told it; ok is false before any.
-func (c *Conn) Skew() (skew time.Duration, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.skew == nil {
-		return 0, false
-	}
-	return *c.skew, true
-}
 
 // KeyMade is when a long-term access key of an IAM user was made, in the account of the program's
 // own credentials. The error wraps source.ErrUnavailable when IAM does not tell of the key.

@@ -17,21 +17,114 @@ import (
 
 const hidden = "s3cr3t-of-the-test"
 
+const member = "111122223333"
+
 func open(t *testing.T, services ...string) (*awsconn.Conn, *awstest.Server) {
 	t.Helper()
 	s := awstest.New(t, services...)
-	c, err := awsconn.New(awsconn.Options{
+	return connect(t, s, func(*awsconn.Options) {}), s
+}
+
+func connect(t *testing.T, s *awstest.Server, change func(*awsconn.Options)) *awsconn.Conn {
+	t.Helper()
+	opt := awsconn.Options{
 		Name: "aws", Region: awstest.Region, Transport: s.Transport(),
 		Keys: func(context.Context) (awsconn.Keys, error) {
 			b := s.Base()
 			return awsconn.Keys{AccessKeyID: b.AccessKeyID, SecretAccessKey: b.SecretAccessKey}, nil
 		},
 		Caller: call.New(call.Options{Attempts: 2, Failures: 1000, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}),
-	})
+	}
+	change(&opt)
+	c, err := awsconn.New(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, s
+	return c
+}
+
+// A clock that is off costs one refusal: what follows is signed by AWS's, whoever makes the call.
+func TestWrongClockIsCorrected(t *testing.T) {
+	for _, by := range []time.Duration{time.Hour, -time.Hour, 26 * time.Hour} {
+		c, s := open(t, "iam")
+		s.Keep(awstest.Secrets{Parameters: map[string]string{"a": hidden}})
+		s.Allow(s.Base().ARN, []byte(`{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`))
+		end := s.Script(awstest.Fault{Do: awstest.Skew, By: by})
+		if who, err := c.Whoami(t.Context(), ""); err != nil || who.Account != awstest.Home {
+			t.Errorf("%s: %+v, %v", by, who, err)
+		}
+		if got, err := c.Parameter(t.Context(), "a"); err != nil || got != hidden {
+			t.Errorf("%s: a parameter: %v", by, err)
+		}
+		if got, err := c.Simulate(t.Context(), "", s.Base().ARN, []string{"s3:GetObject"}, "*"); err != nil || len(got) != 1 {
+			t.Errorf("%s: %v, %v", by, got, err)
+		}
+		if n := len(s.Calls()); n != 4 {
+			t.Errorf("%s: %d calls; want one more than three", by, n)
+		}
+		end() // the machine's clock is set right
+		if _, err := c.Whoami(t.Context(), ""); err != nil {
+			t.Errorf("%s: afterwards: %v", by, err)
+		}
+	}
+}
+
+// A refusal that is none of the clock's stays one, however the clock is.
+func TestRefusalWithAWrongClock(t *testing.T) {
+	c, s := open(t)
+	s.Script(awstest.Fault{Do: awstest.Skew, By: 3 * time.Minute}) // which AWS tolerates
+	s.Script(awstest.Fault{Do: awstest.Deny})
+	if _, err := c.Whoami(t.Context(), ""); !errors.Is(err, source.ErrDenied) || len(s.Calls()) != 1 {
+		t.Errorf("%v after %d calls; want a refusal after one", err, len(s.Calls()))
+	}
+}
+
+// Whoever waits for credentials that another fetches can leave; they are fetched once.
+func TestWaitingForCredentials(t *testing.T) {
+	s := awstest.New(t)
+	s.Role(member, "uratori", hidden)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	c := connect(t, s, func(o *awsconn.Options) {
+		o.Role = func(account string) (awsconn.Role, bool) {
+			return awsconn.Role{ARN: "arn:aws:iam::" + account + ":role/uratori", ExternalID: func(context.Context) (string, error) {
+				close(asked) // a second time it panics
+				<-answer
+				return hidden, nil
+			}}, true
+		}
+	})
+	first := make(chan error)
+	go func() {
+		_, err := c.Credentials(t.Context(), member)
+		first <- err
+	}()
+	<-asked
+	why := errors.New("the shift is over")
+	ctx, leave := context.WithCancelCause(t.Context())
+	leave(why)
+	if _, err := c.Credentials(ctx, member); !errors.Is(err, why) {
+		t.Errorf("%v; want the cause", err)
+	}
+	close(answer)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Credentials(t.Context(), member); err != nil || len(s.Calls()) != 1 {
+		t.Errorf("%v after %d calls; want one", err, len(s.Calls()))
+	}
+}
+
+// What cannot be read of our own is a refusal, which no call is made for.
+func TestUnreadableExternalID(t *testing.T) {
+	s := awstest.New(t)
+	c := connect(t, s, func(o *awsconn.Options) {
+		o.Role = func(string) (awsconn.Role, bool) {
+			return awsconn.Role{ARN: "arn:aws:iam::111122223333:role/uratori", ExternalID: func(context.Context) (string, error) { return "", errors.New("no such file") }}, true
+		}
+	})
+	if _, err := c.Credentials(t.Context(), member); !errors.Is(err, source.ErrDenied) || !strings.Contains(err.Error(), "external id") || len(s.Calls()) > 0 {
+		t.Errorf("%v after %d calls", err, len(s.Calls()))
+	}
 }
 
 func TestSecretsAreFetched(t *testing.T) {

@@ -2,7 +2,6 @@ package awsconn
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -15,52 +14,73 @@ import (
 	"uratori/source"
 )
 
-// maxResponse bounds one response. A page of findings is the largest we ask for.
+// maxResponse bounds one response where its target says nothing else. A page of findings is the
+// largest of those.
 const maxResponse = 16 << 20
 
-type counterKey struct{}
+// TooLarge is the error of a response that is longer than its target allows. It wraps
+// source.ErrUnavailable.
+type TooLarge struct{ Most int64 }
 
-// A counter counts the bytes of one attempt.
-type counter struct{ bytes int64 }
-
-func withCounter(ctx context.Context, n *counter) context.Context {
-	return context.WithValue(ctx, counterKey{}, n)
+func (e TooLarge) Error() string {
+	return fmt.Sprintf("the response is larger than %d bytes: %s", e.Most, source.ErrUnavailable)
 }
 
-// whole hands responses on only when they are whole.
+// Unwrap is what it means to callers.
+func (TooLarge) Unwrap() error { return source.ErrUnavailable }
+
+type attemptKey struct{}
+
+// An attempt is one request of a call, as the transport needs to know it.
+type attempt struct {
+	keys     Keys
+	most     int64  // bytes of the response
+	bytes    int64  // that were received
+	body     []byte // of the response
+	misdated bool   // it was signed by a clock that is off
+}
+
+// whole sends requests that are dated by AWS's clock, and hands responses on only when they are whole.
 type whole struct {
 	next http.RoundTripper
-	saw  func(*http.Response) // told of every response; may be nil
+	conn *Conn
 }
 
 // RoundTrip reads the response to its end.
 func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	a, ok := r.Context().Value(attemptKey{}).(*attempt)
+	if !ok {
+		return nil, errors.New("a request that is no attempt of a call is not sent")
+	}
+	if w.conn.misdated(r) {
+		var err error
+		if r, err = w.conn.redated(r, a.keys); err != nil {
+			return nil, err
+		}
+	}
 	resp, err := w.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	if w.saw != nil {
-		w.saw(resp)
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	w.conn.saw(resp)
+	a.misdated = w.conn.misdated(r)
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, a.most+1))
 	closed := resp.Body.Close()
-	if n, ok := r.Context().Value(counterKey{}).(*counter); ok {
-		n.bytes += int64(len(body))
-	}
+	a.bytes += int64(len(a.body))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the response: %w", err)
-	case len(body) > maxResponse:
-		return nil, fmt.Errorf("the response is larger than %d bytes: %w", maxResponse, source.ErrUnavailable)
+	case int64(len(a.body)) > a.most:
+		return nil, TooLarge{a.most}
 	case closed != nil:
 		return nil, fmt.Errorf("read the response: %w", closed)
 	}
 	if resp.StatusCode < 300 {
-		if err := sane(resp.Header.Get("Content-Type"), body); err != nil {
+		if err := sane(resp.Header.Get("Content-Type"), a.body); err != nil {
 			return nil, fmt.Errorf("%w: %w", err, source.ErrUnavailable)
 		}
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.Body = io.NopCloser(bytes.NewReader(a.body))
 	return resp, nil
 }
 

@@ -230,7 +230,7 @@ func (s *Source) resolver(ctx context.Context, scope query.Scope) (told, error) 
 				if err != nil {
 					return "", err
 				}
-				answer, _, _, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "route53resolver", API: "route53resolver:" + api, Account: scope.Account, Region: scope.Region}, awsconn.Raw{
+				answer, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "route53resolver", API: "route53resolver:" + api, Account: scope.Account, Region: scope.Region}, awsconn.Raw{
 					Method: http.MethodPost, Path: "/", Body: body,
 					Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"Route53Resolver." + api}},
 				})
@@ -328,7 +328,7 @@ func (s *Source) clusters(ctx context.Context, scope query.Scope) (told, error) 
 			return told{}, unclear("this is no name of a cluster")
 		}
 		k, err := s.once(ctx, "cluster "+at(scope)+" "+name, func(k *known) error {
-			body, _, _, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "eks", API: "eks:DescribeCluster", Account: scope.Account, Region: scope.Region}, awsconn.Raw{
+			body, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "eks", API: "eks:DescribeCluster", Account: scope.Account, Region: scope.Region}, awsconn.Raw{
 				Method: http.MethodGet, Path: "/clusters/" + url.PathEscape(name),
 			})
 			if err != nil {
@@ -366,7 +366,7 @@ func (s *Source) listClusters(ctx context.Context, scope query.Scope) ([]string,
 			if token != "" {
 				path += "&nextToken=" + url.QueryEscape(token)
 			}
-			body, _, _, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "eks", API: "eks:ListClusters", Account: scope.Account, Region: scope.Region}, awsconn.Raw{Method: http.MethodGet, Path: path})
+			body, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "eks", API: "eks:ListClusters", Account: scope.Account, Region: scope.Region}, awsconn.Raw{Method: http.MethodGet, Path: path})
 			if err != nil {
 				return "", err
 			}
@@ -485,7 +485,7 @@ func (s *Source) rds(ctx context.Context, scope query.Scope, api, marker string)
 	if marker != "" {
 		form.Set("Marker", marker)
 	}
-	body, _, _, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "rds", API: "rds:" + api, Account: scope.Account, Region: scope.Region}, awsconn.Raw{
+	body, err := s.opt.Conn.Send(ctx, awsconn.Target{Service: "rds", API: "rds:" + api, Account: scope.Account, Region: scope.Region}, awsconn.Raw{
 		Method: http.MethodPost, Path: "/", Body: []byte(form.Encode()), Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}},
 	})
 	if err != nil {

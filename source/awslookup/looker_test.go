@@ -338,7 +338,7 @@ func TestFaults(t *testing.T) {
 		awstest.Throttle: source.ErrThrottled, awstest.Unavailable: source.ErrUnavailable, awstest.Broken: source.ErrUnavailable,
 		awstest.Refuse: source.ErrInvalid, awstest.Deny: source.ErrDenied, awstest.ExpireToken: source.ErrDenied, awstest.Timeout: source.ErrUnavailable,
 		awstest.Cut: source.ErrUnavailable, awstest.Truncate: source.ErrUnavailable, awstest.WrongType: source.ErrUnavailable, awstest.NoBody: source.ErrUnavailable,
-		awstest.Skew: source.ErrDenied, awstest.SameToken: source.ErrUnavailable, awstest.EndlessToken: source.ErrUnavailable, awstest.Slow: nil,
+		awstest.Skew: nil, awstest.SameToken: source.ErrUnavailable, awstest.EndlessToken: source.ErrUnavailable, awstest.Slow: nil,
 	}
 	for trouble, sentinel := range want {
 		for _, api := range slices.Sorted(maps.Keys(apis)) {
@@ -355,7 +355,7 @@ func TestFaults(t *testing.T) {
 				by = time.Millisecond
 			}
 			s.Script(awstest.Fault{Service: service, Operation: op, Do: trouble, By: by})
-			harmless := trouble == awstest.Slow || trouble == awstest.SameToken || trouble == awstest.EndlessToken // where a list has no token
+			harmless := trouble == awstest.Slow || trouble == awstest.Skew || trouble == awstest.SameToken || trouble == awstest.EndlessToken // where a list has no token
 			for _, what := range things {
 				m := &meter{left: 100, taken: map[string]int{}}
 				got, err := l.Look(source.WithMeter(t.Context(), m), what)

@@ -1,7 +1,6 @@
 package cloudtrail_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -10,11 +9,12 @@ import (
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
+	"uratori/source/awsconn"
 	"uratori/source/cloudtrail"
 )
 
 func TestRolesAreAssumedOnce(t *testing.T) {
-	r := newRig(t, noon, func(o *cloudtrail.Options) { o.Now = time.Now })
+	r := newRig(t, noon, func(r *rig) { r.opt.Now = time.Now })
 	r.history.Add(record(1, time.Now().Add(-25*time.Hour), tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
 	r.set(time.Now())
 	ask := func(days int) {
@@ -47,9 +47,7 @@ func TestRolesAreAssumedOnce(t *testing.T) {
 }
 
 func TestWrongExternalIDIsARefusal(t *testing.T) {
-	r := newRig(t, noon, func(o *cloudtrail.Options) {
-		o.Accounts[0].ExternalID = func(context.Context) (string, error) { return "the-wrong-one", nil }
-	})
+	r := newRig(t, noon, func(r *rig) { r.aws.Role = awsconn.RoleNamed("aws", "uratori-read", "the-wrong-one") })
 	q := counted(t, noon.Add(-48*time.Hour), noon.Add(-24*time.Hour), where)
 	_, err := r.Ask(inAccount(t.Context(), account), q)
 	if !errors.Is(err, source.ErrDenied) || strings.Contains(err.Error(), "the-wrong-one") {
@@ -69,14 +67,13 @@ func TestWrongExternalIDIsARefusal(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	r := newRig(t, noon, nil)
 	for name, change := range map[string]func(*cloudtrail.Options){
-		"no name":        func(o *cloudtrail.Options) { o.Name = "" },
-		"no accounts":    func(o *cloudtrail.Options) { o.Accounts = nil },
-		"no Regions":     func(o *cloudtrail.Options) { o.Regions = nil },
-		"no store":       func(o *cloudtrail.Options) { o.Store = nil },
-		"no caller":      func(o *cloudtrail.Options) { o.Caller = nil },
-		"no credentials": func(o *cloudtrail.Options) { o.Keys = nil },
-		"account":        func(o *cloudtrail.Options) { o.Accounts = []cloudtrail.Account{{ID: "1234"}} },
-		"Region":         func(o *cloudtrail.Options) { o.Regions = []string{"tokyo.example"} },
+		"no name":       func(o *cloudtrail.Options) { o.Name = "" },
+		"no accounts":   func(o *cloudtrail.Options) { o.Accounts = nil },
+		"no Regions":    func(o *cloudtrail.Options) { o.Regions = nil },
+		"no store":      func(o *cloudtrail.Options) { o.Store = nil },
+		"no connection": func(o *cloudtrail.Options) { o.Conn = nil },
+		"account":       func(o *cloudtrail.Options) { o.Accounts = []string{"1234"} },
+		"Region":        func(o *cloudtrail.Options) { o.Regions = []string{"tokyo.example"} },
 	} {
 		opt := r.opt
 		change(&opt)

@@ -109,14 +109,12 @@ func (s *Source) accounts(q query.Query, scope query.Scope) (ids []string, named
 	case scope.Account != "":
 		ids = []string{scope.Account}
 	case !named:
-		for _, a := range s.opt.Accounts {
-			ids = append(ids, a.ID)
-		}
+		ids = slices.Clone(s.opt.Accounts)
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	for _, id := range ids {
-		if _, ok := s.account(id); !ok {
+		if !slices.Contains(s.opt.Accounts, id) {
 			return nil, named, fmt.Errorf("account %q is not configured: %w", id, source.ErrDenied)
 		}
 	}

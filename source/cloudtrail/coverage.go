@@ -53,17 +53,14 @@ func (s *Source) history(ctx context.Context, scope query.Scope) ([]evidence.Cov
 	}
 	ids := []string{scope.Account}
 	if scope.Account == "" {
-		ids = nil
-		for _, a := range s.opt.Accounts {
-			ids = append(ids, a.ID)
-		}
+		ids = s.opt.Accounts
 	}
 	for _, id := range ids {
-		if _, ok := s.account(id); !ok {
+		if !slices.Contains(s.opt.Accounts, id) {
 			return whole(evidence.Unknown, evidence.WhyNoResponse, "account "+id+" is not configured")
 		}
 		// The role is the one thing that can be tried without spending a lookup.
-		if _, err := s.credentials(ctx, id); err != nil {
+		if _, err := s.opt.Conn.Credentials(ctx, id); err != nil {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
@@ -116,7 +113,7 @@ func (s *Source) Trails(ctx context.Context, scope query.Scope) ([]evidence.Cove
 	if scope.Account == "" {
 		return unknown(evidence.WhyNoResponse, "the trails of an account can be told, not those of any")
 	}
-	if _, ok := s.account(scope.Account); !ok {
+	if !slices.Contains(s.opt.Accounts, scope.Account) {
 		return unknown(evidence.WhyNoResponse, "account "+scope.Account+" is not configured")
 	}
 	set, err := s.settings(ctx, scope.Account)

@@ -176,7 +176,6 @@ type reading struct {
 
 // pages reads page after page until there is no more, or t.left is used up.
 func (r *reading) pages(ctx context.Context, t *tally) error {
-	client := r.source.client(r.place)
 	in := &awscloudtrail.LookupEventsInput{
 		StartTime: aws.Time(r.window.From.Truncate(time.Second)), EndTime: aws.Time(r.window.To), MaxResults: aws.Int32(pageSize),
 	}
@@ -189,7 +188,7 @@ func (r *reading) pages(ctx context.Context, t *tally) error {
 		}
 		t.left--
 		var out *awscloudtrail.LookupEventsOutput
-		c, err := r.source.do(ctx, "cloudtrail:LookupEvents", r.place, false, func(ctx context.Context) (err error) {
+		c, err := r.source.do(ctx, "cloudtrail:LookupEvents", r.place, func(ctx context.Context, client *awscloudtrail.Client) (err error) {
 			out, err = client.LookupEvents(ctx, in)
 			return err
 		})
@@ -207,7 +206,7 @@ func (r *reading) pages(ctx context.Context, t *tally) error {
 			r.whole = true
 			return nil
 		case next == aws.ToString(in.NextToken):
-			return fmt.Errorf("cloudtrail:LookupEvents in account %s, %s: the next page has the token of the last: %w", r.account, r.region, source.ErrUnavailable)
+			return fmt.Errorf("account %s, %s: cloudtrail:LookupEvents: the next page has the token of the last: %w", r.account, r.region, source.ErrUnavailable)
 		default:
 			in.NextToken = out.NextToken
 		}

@@ -31,6 +31,7 @@ type rig struct {
 	history *awstest.History
 	store   *local.Store
 	opt     cloudtrail.Options
+	aws     awsconn.Options // of the connection
 
 	mu  sync.Mutex
 	now time.Time
@@ -53,8 +54,9 @@ func unlimited() *call.Caller {
 	return call.New(call.Options{Unlimited: true, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 }
 
-// newRig makes a source that asks an account by its role, at a moment. change may change its options.
-func newRig(t testing.TB, now time.Time, change func(*cloudtrail.Options)) *rig {
+// newRig makes a source that asks an account by its role, at a moment. change may change its options
+// and those of its connection.
+func newRig(t testing.TB, now time.Time, change func(*rig)) *rig {
 	t.Helper()
 	r := &rig{server: awstest.New(t, "cloudtrail"), now: now}
 	r.history = awstest.NewHistory(r.server, r.clock)
@@ -66,19 +68,17 @@ func newRig(t testing.TB, now time.Time, change func(*cloudtrail.Options)) *rig 
 	t.Cleanup(func() { _ = store.Close() })
 	r.store = store
 	base := r.server.Base()
-	r.opt = cloudtrail.Options{
-		Name: "cloudtrail-api", Regions: []string{tokyo}, Store: store, Caller: unlimited(), Now: r.clock,
-		Accounts: []cloudtrail.Account{{
-			ID: account, RoleARN: r.server.Role(account, "uratori-read", externalID),
-			ExternalID: func(context.Context) (string, error) { return externalID, nil },
-		}},
+	r.server.Role(account, "uratori-read", externalID)
+	r.opt = cloudtrail.Options{Name: "cloudtrail-api", Accounts: []string{account}, Regions: []string{tokyo}, Store: store, Now: r.clock}
+	r.aws = awsconn.Options{
+		Name: "cloudtrail-api", Region: tokyo, Caller: unlimited(), Role: awsconn.RoleNamed("aws", "uratori-read", externalID),
 		Keys: func(context.Context) (awsconn.Keys, error) {
 			return awsconn.Keys{AccessKeyID: base.AccessKeyID, SecretAccessKey: base.SecretAccessKey}, nil
 		},
-		Endpoint: "https://aws.test", Transport: r.server.Transport(),
+		Endpoint: func(string, string) string { return "https://aws.test" }, Transport: r.server.Transport(),
 	}
 	if change != nil {
-		change(&r.opt)
+		change(r)
 	}
 	r.again(t)
 	return r
@@ -87,6 +87,10 @@ func newRig(t testing.TB, now time.Time, change func(*cloudtrail.Options)) *rig 
 // again makes a new source over the same store, as a restarted program would.
 func (r *rig) again(t testing.TB) {
 	t.Helper()
+	var err error
+	if r.opt.Conn, err = awsconn.New(r.aws); err != nil {
+		t.Fatal(err)
+	}
 	src, err := cloudtrail.New(r.opt)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +103,7 @@ func (r *rig) onNetwork(t testing.TB) {
 	t.Helper()
 	tr := awsconn.Transport()
 	t.Cleanup(tr.CloseIdleConnections)
-	r.opt.Endpoint, r.opt.Transport = r.server.URL(), tr
+	r.aws.Endpoint, r.aws.Transport = func(string, string) string { return r.server.URL() }, tr
 	r.again(t)
 }
 

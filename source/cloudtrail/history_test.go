@@ -14,6 +14,7 @@ import (
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
+	"uratori/source/awsconn"
 	"uratori/source/call"
 	"uratori/source/cloudtrail"
 	"uratori/source/local"
@@ -27,7 +28,7 @@ const where = `access_key = "ASIAEXAMPLE1"`
 // A month of a busy principal does not fit the page budget: the newest part was read, counts mean
 // "at least", and asking again spends nothing in vain.
 func TestBusyPrincipalIsALowerBound(t *testing.T) {
-	r := newRig(t, noon, func(o *cloudtrail.Options) { o.Pages = 10 })
+	r := newRig(t, noon, func(r *rig) { r.opt.Pages = 10 })
 	var records [][]byte
 	for i := range 3000 {
 		records = append(records, record(i, noon.Add(-time.Hour-time.Duration(i)*14*time.Minute), tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
@@ -72,7 +73,7 @@ func TestBusyPrincipalIsALowerBound(t *testing.T) {
 
 // A part without a row is no silence.
 func TestNothingInAPartIsNoAnswer(t *testing.T) {
-	r := newRig(t, noon, func(o *cloudtrail.Options) { o.Pages = 2 })
+	r := newRig(t, noon, func(r *rig) { r.opt.Pages = 2 })
 	var records [][]byte
 	for i := range 300 {
 		records = append(records, record(i, noon.Add(-2*time.Hour-time.Duration(i)*time.Minute), tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
@@ -185,7 +186,14 @@ func TestGlobalServicesAreAskedInUSEast1(t *testing.T) {
 func TestAccountsAreKeptApart(t *testing.T) {
 	const other = "222233334444"
 	r := newRig(t, noon, nil)
-	r.opt.Accounts = append(r.opt.Accounts, cloudtrail.Account{ID: other, RoleARN: r.server.Role(other, "uratori-read", "")})
+	r.server.Role(other, "uratori-read", "") // which asks for no external id
+	r.opt.Accounts = append(r.opt.Accounts, other)
+	r.aws.Role = func(id string) (awsconn.Role, bool) {
+		if id == other {
+			return awsconn.RoleNamed("aws", "uratori-read", "")(id)
+		}
+		return awsconn.RoleNamed("aws", "uratori-read", externalID)(id)
+	}
 	r.again(t)
 	at := noon.Add(-24 * time.Hour)
 	r.history.Add(record(1, at, tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
@@ -300,9 +308,9 @@ func TestRoundsAreFetchedTogether(t *testing.T) {
 // Eight users at once never make the third call of a second: nobody is throttled.
 func TestPaceUnderEightUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, time.Now().Add(-time.Minute), func(o *cloudtrail.Options) {
-			o.Caller = call.New(call.Options{Paces: cloudtrail.Paces})
-			o.Now = time.Now
+		r := newRig(t, time.Now().Add(-time.Minute), func(r *rig) {
+			r.aws.Caller = call.New(call.Options{Paces: cloudtrail.Paces})
+			r.opt.Now = time.Now
 		})
 		r.server.Limit("cloudtrail:LookupEvents", 2)
 		base := time.Now()

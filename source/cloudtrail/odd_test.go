@@ -9,7 +9,6 @@ import (
 
 	"uratori/evidence"
 	"uratori/source"
-	"uratori/source/cloudtrail"
 )
 
 // A garbling transport takes the id out of the first record of each response.
@@ -31,7 +30,7 @@ func (g garbling) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // An event that holds no record makes the answer partial, and is told.
 func TestUnreadableEvents(t *testing.T) {
-	r := newRig(t, noon, func(o *cloudtrail.Options) { o.Transport = garbling{o.Transport} })
+	r := newRig(t, noon, func(r *rig) { r.aws.Transport = garbling{r.aws.Transport} })
 	for i := range 3 {
 		r.history.Add(record(i, noon.Add(-2*time.Hour-time.Duration(i)*time.Minute), tokyo, "s3.amazonaws.com", "ListBuckets", "ASIAEXAMPLE1", "u", ""))
 	}

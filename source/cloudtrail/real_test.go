@@ -31,13 +31,16 @@ func TestRealEventHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = store.Close() }()
-	src, err := cloudtrail.New(cloudtrail.Options{
-		Name: "cloudtrail-api", Accounts: []cloudtrail.Account{{ID: env("ACCOUNT")}}, Regions: []string{env("REGION")}, Store: store,
-		Caller: call.New(call.Options{Paces: cloudtrail.Paces}),
+	conn, err := awsconn.New(awsconn.Options{
+		Name: "cloudtrail-api", Region: env("REGION"), Caller: call.New(call.Options{Paces: cloudtrail.Paces}),
 		Keys: func(context.Context) (awsconn.Keys, error) {
 			return awsconn.Keys{AccessKeyID: env("ACCESS_KEY_ID"), SecretAccessKey: env("SECRET_ACCESS_KEY"), SessionToken: env("SESSION_TOKEN")}, nil
 		},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := cloudtrail.New(cloudtrail.Options{Name: "cloudtrail-api", Conn: conn, Accounts: []string{env("ACCOUNT")}, Regions: []string{env("REGION")}, Store: store})
 	if err != nil {
 		t.Fatal(err)
 	}

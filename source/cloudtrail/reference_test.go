@@ -29,7 +29,6 @@ import (
 	"uratori/scenario"
 	"uratori/source"
 	"uratori/source/awstest"
-	"uratori/source/cloudtrail"
 	"uratori/source/local"
 )
 
@@ -94,10 +93,8 @@ func enter(t testing.TB) *reference {
 	ref.rig = newRig(t, fs[0].Updated.Add(7*24*time.Hour), nil)
 	ref.opt.Accounts = nil
 	for _, a := range c.Accounts {
-		ref.opt.Accounts = append(ref.opt.Accounts, cloudtrail.Account{
-			ID: a.ID, RoleARN: ref.server.Role(a.ID, "uratori-read", externalID),
-			ExternalID: func(context.Context) (string, error) { return externalID, nil },
-		})
+		ref.server.Role(a.ID, "uratori-read", externalID)
+		ref.opt.Accounts = append(ref.opt.Accounts, a.ID)
 	}
 	ref.again(t)
 	ref.history.Add(unpacked(t, s, "logs/cloudtrail-api/")...)

@@ -4,19 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awscloudtrail "github.com/aws/aws-sdk-go-v2/service/cloudtrail"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-
 	"uratori/query"
 	"uratori/source/awsconn"
-	"uratori/source/call"
 	"uratori/source/local"
 )
 
@@ -43,38 +37,23 @@ var globals = []string{
 	"waf.amazonaws.com", "shield.amazonaws.com", "networkmanager.amazonaws.com", "health.amazonaws.com", "route53domains.amazonaws.com",
 }
 
-// An Account is an account whose event history is asked.
-type Account struct {
-	ID         string                                // 12 digits, such as 111122223333
-	RoleARN    string                                // role to assume; "" where the source's own credentials are good
-	ExternalID func(context.Context) (string, error) // of the role; nil for none
-}
-
-// Options say which accounts and Regions are asked, and how. Name, Accounts, Regions, Keys,
-// Store and Caller are needed.
+// Options say which accounts and Regions are asked, and how. Name, Conn, Accounts, Regions and
+// Store are needed.
 type Options struct {
-	Name      string
-	Accounts  []Account
-	Regions   []string // that the organisation uses; us-east-1 is asked besides, for global services
-	Keys      func(context.Context) (awsconn.Keys, error)
-	Endpoint  string            // in place of AWS's own, such as a private endpoint; "" for AWS's
-	Transport http.RoundTripper // nil for one of its own, see awsconn.Transport
-	Store     *local.Store      // where fetched events are kept; for nothing else
-	Caller    *call.Caller      // shared by all of the process; must keep [Paces]
-	Pages     int               // of LookupEvents for one question at most; 0 means 30
-	Timeout   time.Duration     // of one call; 0 means 30 s
-	Now       func() time.Time  // nil for the clock
+	Name     string
+	Conn     *awsconn.Conn    // how AWS is reached; its caller must keep [Paces]
+	Accounts []string         // whose event history is asked, 12 digits, such as 111122223333
+	Regions  []string         // that the organisation uses; us-east-1 is asked besides, for global services
+	Store    *local.Store     // where fetched events are kept; for nothing else
+	Pages    int              // of LookupEvents for one question at most; 0 means 30
+	Now      func() time.Time // nil for the clock
 }
 
 // A Source answers questions from event history. It is safe for concurrent use.
 type Source struct {
-	opt  Options
-	http *http.Client
-	sts  *sts.Client // one, for it corrects its own clock by the service's
+	opt Options
 
 	mu         sync.Mutex
-	clients    map[place]*awscloudtrail.Client
-	sessions   map[string]awsconn.Keys // by account
 	lanes      map[string]lane
 	remembered map[string][]local.Fetch // by key; what the store says
 	cuts       map[string][]cut         // by key
@@ -104,12 +83,12 @@ func New(opt Options) (*Source, error) {
 		return nil, errors.New("a cloudtrail source needs a name")
 	case len(opt.Accounts) == 0 || len(opt.Regions) == 0:
 		return nil, fmt.Errorf("source %q needs accounts and Regions", opt.Name)
-	case opt.Keys == nil || opt.Store == nil || opt.Caller == nil:
-		return nil, fmt.Errorf("source %q needs credentials, a store and a caller", opt.Name)
+	case opt.Conn == nil || opt.Store == nil:
+		return nil, fmt.Errorf("source %q needs a connection and a store", opt.Name)
 	}
 	for _, a := range opt.Accounts {
-		if !accountID.MatchString(a.ID) {
-			return nil, fmt.Errorf("source %q: account %q is not 12 digits", opt.Name, a.ID)
+		if !accountID.MatchString(a) {
+			return nil, fmt.Errorf("source %q: account %q is not 12 digits", opt.Name, a)
 		}
 	}
 	for _, r := range opt.Regions {
@@ -117,27 +96,15 @@ func New(opt Options) (*Source, error) {
 			return nil, fmt.Errorf("source %q: %q is no Region, such as ap-northeast-1", opt.Name, r)
 		}
 	}
-	if opt.Transport == nil {
-		opt.Transport = awsconn.Transport()
-	}
 	if opt.Pages == 0 {
 		opt.Pages = 30
-	}
-	if opt.Timeout == 0 {
-		opt.Timeout = 30 * time.Second
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &Source{
-		opt: opt, http: &http.Client{Transport: bounded{awsconn.PlainBody(opt.Transport)}},
-		clients: map[place]*awscloudtrail.Client{}, sessions: map[string]awsconn.Keys{}, lanes: map[string]lane{},
-		remembered: map[string][]local.Fetch{}, cuts: map[string][]cut{}, trails: map[string]settings{},
-	}
-	s.sts = sts.New(sts.Options{
-		Region: opt.Regions[0], BaseEndpoint: endpoint(opt.Endpoint), HTTPClient: s.http, Retryer: aws.NopRetryer{}, Credentials: forSDK(s.own),
-	})
-	return s, nil
+	return &Source{
+		opt: opt, lanes: map[string]lane{}, remembered: map[string][]local.Fetch{}, cuts: map[string][]cut{}, trails: map[string]settings{},
+	}, nil
 }
 
 // Name is the source's name in the configuration.

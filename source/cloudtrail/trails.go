@@ -2,7 +2,6 @@ package cloudtrail
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"uratori/evidence"
 	"uratori/query"
 	"uratori/source"
+	"uratori/source/awsconn"
 	"uratori/source/coverage"
 )
 
@@ -79,8 +79,8 @@ func (s *Source) settings(ctx context.Context, account string) (settings, error)
 }
 
 // tell makes a call whose response is evidence.
-func (s *Source) tell(ctx context.Context, set *settings, api string, p place, of string, try func(context.Context) error) error {
-	c, err := s.do(ctx, api, p, true, try)
+func (s *Source) tell(ctx context.Context, set *settings, api string, p place, of string, try func(context.Context, *awscloudtrail.Client) error) error {
+	c, err := s.do(ctx, api, p, try)
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (s *Source) read(ctx context.Context, set *settings) error {
 	for _, region := range s.regions("") {
 		p := place{set.account, region}
 		var out *awscloudtrail.DescribeTrailsOutput
-		if err := s.tell(ctx, set, "cloudtrail:DescribeTrails", p, set.account+" "+region, func(ctx context.Context) (err error) {
+		if err := s.tell(ctx, set, "cloudtrail:DescribeTrails", p, set.account+" "+region, func(ctx context.Context, client *awscloudtrail.Client) (err error) {
 			// Shadows are trails of other Regions, and of the organisation, that record here.
-			out, err = s.client(p).DescribeTrails(ctx, &awscloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
+			out, err = client.DescribeTrails(ctx, &awscloudtrail.DescribeTrailsInput{IncludeShadowTrails: aws.Bool(true)})
 			return err
 		}); err != nil {
 			return err
@@ -121,15 +121,15 @@ func (s *Source) readTrail(ctx context.Context, set *settings, p place, t types.
 		name: aws.ToString(t.Name), arn: aws.ToString(t.TrailARN), home: aws.ToString(t.HomeRegion), multi: aws.ToBool(t.IsMultiRegionTrail),
 	}
 	var status *awscloudtrail.GetTrailStatusOutput
-	if err := s.tell(ctx, set, "cloudtrail:GetTrailStatus", p, r.arn, func(ctx context.Context) (err error) {
-		status, err = s.client(p).GetTrailStatus(ctx, &awscloudtrail.GetTrailStatusInput{Name: t.TrailARN})
+	if err := s.tell(ctx, set, "cloudtrail:GetTrailStatus", p, r.arn, func(ctx context.Context, client *awscloudtrail.Client) (err error) {
+		status, err = client.GetTrailStatus(ctx, &awscloudtrail.GetTrailStatusInput{Name: t.TrailARN})
 		return err
 	}); err != nil {
 		return err
 	}
 	r.isLogging, r.started, r.stopped = aws.ToBool(status.IsLogging), aws.ToTime(status.StartLoggingTime), aws.ToTime(status.StopLoggingTime)
-	if err := s.tell(ctx, set, "cloudtrail:GetEventSelectors", p, r.arn, func(ctx context.Context) error {
-		_, err := s.client(p).GetEventSelectors(ctx, &awscloudtrail.GetEventSelectorsInput{TrailName: t.TrailARN})
+	if err := s.tell(ctx, set, "cloudtrail:GetEventSelectors", p, r.arn, func(ctx context.Context, client *awscloudtrail.Client) error {
+		_, err := client.GetEventSelectors(ctx, &awscloudtrail.GetEventSelectorsInput{TrailName: t.TrailARN})
 		return err
 	}); err != nil {
 		return err
@@ -147,12 +147,11 @@ func (s *Source) readStores(ctx context.Context, set *settings, p place) error {
 	var token *string
 	for page := 0; ; page++ {
 		var list *awscloudtrail.ListEventDataStoresOutput
-		err := s.tell(ctx, set, "cloudtrail:ListEventDataStores", p, set.account+" "+p.region, func(ctx context.Context) (err error) {
-			list, err = s.client(p).ListEventDataStores(ctx, &awscloudtrail.ListEventDataStoresInput{NextToken: token})
+		err := s.tell(ctx, set, "cloudtrail:ListEventDataStores", p, set.account+" "+p.region, func(ctx context.Context, client *awscloudtrail.Client) (err error) {
+			list, err = client.ListEventDataStores(ctx, &awscloudtrail.ListEventDataStoresInput{NextToken: token})
 			return err
 		})
-		var r *refusal
-		if errors.As(err, &r) && r.code == "UnsupportedOperationException" {
+		if awsconn.Code(err) == "UnsupportedOperationException" {
 			return nil // a Region without CloudTrail Lake
 		}
 		if err != nil {
@@ -168,7 +167,7 @@ func (s *Source) readStores(ctx context.Context, set *settings, p place) error {
 			return nil
 		}
 		if next == aws.ToString(token) || page == 20 {
-			return fmt.Errorf("cloudtrail:ListEventDataStores in account %s, %s: pages without end: %w", set.account, p.region, source.ErrUnavailable)
+			return fmt.Errorf("account %s, %s: cloudtrail:ListEventDataStores: pages without end: %w", set.account, p.region, source.ErrUnavailable)
 		}
 		token = list.NextToken
 	}
@@ -176,8 +175,8 @@ func (s *Source) readStores(ctx context.Context, set *settings, p place) error {
 
 func (s *Source) readStore(ctx context.Context, set *settings, p place, arn string) error {
 	var out *awscloudtrail.GetEventDataStoreOutput
-	if err := s.tell(ctx, set, "cloudtrail:GetEventDataStore", p, arn, func(ctx context.Context) (err error) {
-		out, err = s.client(p).GetEventDataStore(ctx, &awscloudtrail.GetEventDataStoreInput{EventDataStore: aws.String(arn)})
+	if err := s.tell(ctx, set, "cloudtrail:GetEventDataStore", p, arn, func(ctx context.Context, client *awscloudtrail.Client) (err error) {
+		out, err = client.GetEventDataStore(ctx, &awscloudtrail.GetEventDataStoreInput{EventDataStore: aws.String(arn)})
 		return err
 	}); err != nil {
 		return err
@@ -229,7 +228,7 @@ func (s *Source) changes(ctx context.Context, set settings, scope query.Scope) (
 	slices.Sort(names)
 	slices.Sort(owners)
 	for _, owner := range slices.Compact(owners) {
-		if _, ok := s.account(owner); !ok {
+		if !slices.Contains(s.opt.Accounts, owner) {
 			// A trail of the organisation, in an account that we cannot ask.
 			for i := range set.recorders {
 				if ownerOf(set.recorders[i].arn) == owner {
