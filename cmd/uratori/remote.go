@@ -82,7 +82,7 @@ func (a *app) reach(c config.Config) *reach {
 	r.secrets = secret.NewResolver(c.Dir, a.getenv, map[string]secret.Fetch{
 		"ssm": secret.Remember(r.parameter, secretLife, a.clock), "awssm": secret.Remember(r.secret, secretLife, a.clock),
 	})
-	r.shared = sync.OnceValues(func() (*awsconn.Conn, error) { return r.connect("aws", c.AWS.Region, 0) })
+	r.shared = sync.OnceValues(func() (*awsconn.Conn, error) { return r.connect("aws", cmp.Or(c.AWS.Region, "us-east-1"), 0) })
 	r.base = sync.OnceValues(func() (*awsconn.Conn, error) {
 		return awsconn.New(awsconn.Options{
 			Name: "aws", Region: cmp.Or(c.AWS.Region, "us-east-1"), Keys: r.environment, Caller: r.caller,
@@ -198,7 +198,7 @@ func (r *reach) cloudtrail(ctx context.Context, y config.Source, open *stores) (
 	}
 	conn, err := r.connect(y.Name, r.config.Regions[0], length(y.Timeout))
 	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", y.Name, err)
+		return nil, err
 	}
 	st, err := local.Open(ctx, local.Options{Name: y.Name + " (fetched)", Path: r.config.Path(t.Store), Now: r.app.clock()})
 	if err != nil {
@@ -238,12 +238,15 @@ func (r *reach) athena(_ context.Context, y config.Source) (source.Source, error
 		partitions = append(partitions, part)
 	}
 	layout, _ := athena.LayoutNamed(t.Layout) // checked with the configuration
+	conn, err := r.connect(y.Name, cmp.Or(t.Region, r.config.AWS.Region), length(y.Timeout))
+	if err != nil {
+		return nil, err
+	}
 	return athena.New(athena.Options{
-		Name: y.Name, Region: cmp.Or(t.Region, r.config.AWS.Region), Endpoint: r.config.AWS.Endpoint, Caller: r.caller, Now: r.app.clock,
-		Keys:    r.keys,
+		Name: y.Name, Conn: conn, Now: r.app.clock,
 		Catalog: t.Catalog, Database: t.Database, Table: t.Table, Workgroup: t.Workgroup, Output: t.Output, Layout: layout, Kinds: t.Kinds,
 		Accounts: accounts, Regions: regions, Partitions: partitions, Late: length(t.Late), MaxRows: t.MaxRows, Timeout: length(t.Timeout), Concurrency: t.Concurrency, Trails: r.trails,
-		ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Wait: length(y.Timeout), Assert: assertions(y.Coverage),
+		ScanAll: t.ScanAll, MaxBytes: t.MaxBytes, Retention: length(t.Retention), Delay: length(t.Delay), Assert: assertions(y.Coverage),
 	})
 }
 
@@ -313,11 +316,11 @@ func (r *reach) environment(ctx context.Context) (awsconn.Keys, error) {
 	return own, nil
 }
 
-// connect makes a connection to AWS for a source or looker of that name. An empty Region means
-// us-east-1, a timeout of 0 what a connection takes by itself.
+// connect makes a connection to AWS for a source or looker of that name; a timeout of 0 is what a
+// connection takes by itself.
 func (r *reach) connect(name, region string, timeout time.Duration) (*awsconn.Conn, error) {
 	return awsconn.New(awsconn.Options{
-		Name: name, Region: cmp.Or(region, "us-east-1"), Keys: r.keys, Caller: r.caller, Timeout: timeout,
+		Name: name, Region: region, Keys: r.keys, Caller: r.caller, Timeout: timeout,
 		Role: func(account string) (awsconn.Role, bool) {
 			arn, ok := r.role(account)
 			return awsconn.Role{ARN: arn, ExternalID: r.ask(r.config.AWS.ExternalID)}, ok

@@ -26,8 +26,8 @@ func (s *Source) describe(ctx context.Context, t *tally) (*table, error) {
 	s.mu.Unlock()
 	if known == nil {
 		var d description
-		if err := s.do(ctx, t, "GetTableMetadata", func(ctx context.Context) (call.Cost, error) {
-			out, err := s.client.GetTableMetadata(ctx, &athena.GetTableMetadataInput{
+		if err := s.do(ctx, t, "GetTableMetadata", func(ctx context.Context, client *athena.Client) (call.Cost, error) {
+			out, err := client.GetTableMetadata(ctx, &athena.GetTableMetadataInput{
 				CatalogName: &s.opt.Catalog, DatabaseName: &s.opt.Database, TableName: &s.opt.Table, WorkGroup: &s.opt.Workgroup,
 			})
 			if err != nil {

@@ -38,6 +38,12 @@ var tableNames = map[athenatest.Layout]string{
 // against returns a source over a table of records.
 func against(t testing.TB, records [][]byte, tab athenatest.Options, change ...func(*Options)) double {
 	t.Helper()
+	return connected(t, records, tab, func(*awsconn.Options) {}, change...)
+}
+
+// connected is against with another connection.
+func connected(t testing.TB, records [][]byte, tab athenatest.Options, other func(*awsconn.Options), change ...func(*Options)) double {
+	t.Helper()
 	server := awstest.New(t, "athena")
 	d := double{athena: athenatest.New(t, server), aws: server}
 	name, db := tableNames[tab.Layout], database
@@ -45,14 +51,20 @@ func against(t testing.TB, records [][]byte, tab athenatest.Options, change ...f
 		db = lakeDB
 	}
 	d.athena.Table(db, name, records, tab)
-	opt := Options{
-		Name: "athena", Region: awstest.Region, Account: awstest.Home, Transport: server.Transport(), Database: db, Table: name,
+	aws := awsconn.Options{
+		Name: "athena", Region: awstest.Region, Transport: server.Transport(), Caller: call.New(call.Options{Backoff: time.Millisecond, Failures: 1000}),
 		Keys: func(context.Context) (awsconn.Keys, error) {
 			b := server.Base()
 			return awsconn.Keys{AccessKeyID: b.AccessKeyID, SecretAccessKey: b.SecretAccessKey}, nil
 		},
-		Caller: call.New(call.Options{Backoff: time.Millisecond, Failures: 1000}), Poll: time.Millisecond,
-		Now: func() time.Time { return sourcetest.Ended.Add(24 * time.Hour) },
+	}
+	other(&aws)
+	conn, err := awsconn.New(aws)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := Options{
+		Name: "athena", Conn: conn, Database: db, Table: name, Poll: time.Millisecond, Now: func() time.Time { return sourcetest.Ended.Add(24 * time.Hour) },
 	}
 	for _, c := range change {
 		c(&opt)

@@ -16,6 +16,7 @@ import (
 	"uratori/query"
 	"uratori/source"
 	"uratori/source/athenatest"
+	"uratori/source/awsconn"
 	"uratori/source/awstest"
 	"uratori/source/call"
 	"uratori/source/sourcetest"
@@ -126,7 +127,7 @@ func TestFaults(t *testing.T) {
 func TestSilenceEnds(t *testing.T) {
 	quiet(t)
 	for _, op := range operations[:4] {
-		d := against(t, records(), athenatest.Options{}, func(o *Options) { o.Wait = 50 * time.Millisecond })
+		d := connected(t, records(), athenatest.Options{}, func(o *awsconn.Options) { o.Timeout = 50 * time.Millisecond })
 		d.aws.Tolerate()
 		d.aws.Script(awstest.Fault{Service: "athena", Operation: op, Do: awstest.Timeout})
 		began := time.Now()
@@ -341,7 +342,7 @@ func TestLimits(t *testing.T) {
 		}
 	})
 	t.Run("attempts", func(t *testing.T) {
-		d := against(t, records(), athenatest.Options{}, func(o *Options) { o.Caller = call.New(call.Options{Attempts: 2, Backoff: time.Millisecond}) })
+		d := connected(t, records(), athenatest.Options{}, func(o *awsconn.Options) { o.Caller = call.New(call.Options{Attempts: 2, Backoff: time.Millisecond}) })
 		d.aws.Script(awstest.Fault{Operation: "GetTableMetadata", Do: awstest.Broken})
 		if _, err := d.Ask(t.Context(), all("")); !errors.Is(err, source.ErrUnavailable) || len(d.aws.Calls()) != 2 {
 			t.Errorf("%v after %d calls, want unavailable after 2", err, len(d.aws.Calls()))

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -16,10 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/athena/types"
 	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"uratori/evidence"
 	"uratori/source"
+	"uratori/source/awsconn"
 	"uratori/source/call"
 )
 
@@ -46,28 +44,29 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.reason }
 
-// do makes one call of the API through the caller.
-func (s *Source) do(ctx context.Context, t *tally, op string, f func(context.Context) (call.Cost, error)) error {
-	n, err := s.opt.Caller.Do(ctx, call.Request{
-		Key:      call.Key{API: "athena:" + op, Account: s.opt.Account, Region: s.opt.Region},
-		Source:   s.Name(),
-		Endpoint: endpoint(s.opt),
-		Do: func(ctx context.Context) (call.Cost, error) {
-			within, cancel := context.WithTimeout(ctx, s.opt.Wait)
-			defer cancel()
-			cost, err := f(within)
-			return cost, mapped(ctx, op, err)
-		},
+// do makes one call of the API. What it costs is told by f: bytes are those that a query scanned.
+func (s *Source) do(ctx context.Context, t *tally, op string, f func(context.Context, *athena.Client) (call.Cost, error)) error {
+	var cost call.Cost
+	target := awsconn.Target{Service: "athena", API: "athena:" + op, Most: maxBody, Cost: func() call.Cost { return cost }}
+	_, _, err := s.opt.Conn.Do(ctx, target, func(ctx context.Context, cfg aws.Config) (err error) {
+		t.calls++
+		cost, err = f(ctx, athena.NewFromConfig(cfg))
+		return meant(err)
 	})
-	t.calls += n
 	return err
 }
 
-func endpoint(o Options) string {
-	if o.Endpoint != "" {
-		return o.Endpoint
+// meant is an error that means something else here than elsewhere in AWS.
+func meant(err error) error {
+	var large awsconn.TooLarge
+	var e smithy.APIError
+	switch {
+	case errors.As(err, &large):
+		return errTooLarge // also when it is asked again
+	case errors.As(err, &e) && e.ErrorCode() == "MetadataException" && strings.Contains(e.ErrorMessage(), "AccessDenied"):
+		return fmt.Errorf("%s: %s: %w", e.ErrorCode(), e.ErrorMessage(), source.ErrDenied)
 	}
-	return "https://athena." + o.Region + ".amazonaws.com"
+	return err
 }
 
 // run puts a query and returns its rows, without the header. most bounds them.
@@ -104,8 +103,8 @@ func (s *Source) once(ctx context.Context, t *tally, sql, token string, columns,
 	}
 	var id string
 	start := func(ctx context.Context) error {
-		return s.do(ctx, t, "StartQueryExecution", func(ctx context.Context) (call.Cost, error) {
-			out, err := s.client.StartQueryExecution(ctx, in)
+		return s.do(ctx, t, "StartQueryExecution", func(ctx context.Context, client *athena.Client) (call.Cost, error) {
+			out, err := client.StartQueryExecution(ctx, in)
 			if err == nil {
 				if id = aws.ToString(out.QueryExecutionId); id == "" {
 					err = errNonsense
@@ -145,8 +144,8 @@ func (s *Source) stop(ctx context.Context, t *tally, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopping)
 	defer cancel()
 	// Its error changes nothing: the query is bounded by its partitions and by the workgroup.
-	_ = s.do(ctx, t, "StopQueryExecution", func(ctx context.Context) (call.Cost, error) {
-		_, err := s.client.StopQueryExecution(ctx, &athena.StopQueryExecutionInput{QueryExecutionId: &id})
+	_ = s.do(ctx, t, "StopQueryExecution", func(ctx context.Context, client *athena.Client) (call.Cost, error) {
+		_, err := client.StopQueryExecution(ctx, &athena.StopQueryExecutionInput{QueryExecutionId: &id})
 		return call.Cost{}, err
 	})
 }
@@ -158,8 +157,8 @@ func (s *Source) wait(ctx context.Context, t *tally, id string, done *bool) (aga
 	var scanned int64
 	for pause := s.opt.Poll; ; pause = min(pause*2, maxPause) {
 		var q *types.QueryExecution
-		if err := s.do(ctx, t, "GetQueryExecution", func(ctx context.Context) (call.Cost, error) {
-			out, err := s.client.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: &id})
+		if err := s.do(ctx, t, "GetQueryExecution", func(ctx context.Context, client *athena.Client) (call.Cost, error) {
+			out, err := client.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: &id})
 			if err != nil {
 				return call.Cost{}, err
 			}
@@ -246,9 +245,9 @@ func (s *Source) results(ctx context.Context, t *tally, id string, columns, most
 	seen := map[string]bool{}
 	for page := 0; ; page++ {
 		var out *athena.GetQueryResultsOutput
-		if err := s.do(ctx, t, "GetQueryResults", func(ctx context.Context) (call.Cost, error) {
+		if err := s.do(ctx, t, "GetQueryResults", func(ctx context.Context, client *athena.Client) (call.Cost, error) {
 			var err error
-			if out, err = s.client.GetQueryResults(ctx, &athena.GetQueryResultsInput{QueryExecutionId: &id, NextToken: token, MaxResults: aws.Int32(pageRows)}); err != nil {
+			if out, err = client.GetQueryResults(ctx, &athena.GetQueryResultsInput{QueryExecutionId: &id, NextToken: token, MaxResults: aws.Int32(pageRows)}); err != nil {
 				return call.Cost{}, err
 			}
 			if out.ResultSet == nil || out.ResultSet.ResultSetMetadata == nil {
@@ -308,91 +307,4 @@ func header(info []types.ColumnInfo, columns int) error {
 		}
 	}
 	return nil
-}
-
-// codes are what errors of the API mean (Amazon Athena API Reference, "Common Errors" and each
-// operation's own).
-var codes = map[string]error{
-	"AccessDeniedException": source.ErrDenied, "AccessDenied": source.ErrDenied, "UnrecognizedClientException": source.ErrDenied,
-	"ExpiredTokenException": source.ErrDenied, "ExpiredToken": source.ErrDenied, "InvalidSignatureException": source.ErrDenied,
-	"MissingAuthenticationTokenException": source.ErrDenied, "IncompleteSignatureException": source.ErrDenied, "RequestExpired": source.ErrDenied,
-	"OptInRequired": source.ErrDenied, "NotAuthorized": source.ErrDenied, "SessionNotExistsException": source.ErrInvalid,
-	"TooManyRequestsException": source.ErrThrottled, "ThrottlingException": source.ErrThrottled, "Throttling": source.ErrThrottled, "RequestLimitExceeded": source.ErrThrottled,
-	"InvalidRequestException": source.ErrInvalid, "ValidationException": source.ErrInvalid, "ResourceNotFoundException": source.ErrInvalid,
-	"MetadataException": source.ErrInvalid, "SerializationException": source.ErrInvalid, "UnknownOperationException": source.ErrInvalid,
-	"InternalServerException": source.ErrUnavailable, "InternalFailure": source.ErrUnavailable, "ServiceUnavailable": source.ErrUnavailable,
-}
-
-// mapped gives an error of a call its meaning.
-func mapped(ctx context.Context, op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("athena %s: %w", op, context.Cause(ctx))
-	}
-	for _, is := range []error{source.ErrDenied, source.ErrInvalid, source.ErrThrottled, source.ErrUnavailable} {
-		if errors.Is(err, is) {
-			return fmt.Errorf("athena %s: %w", op, err)
-		}
-	}
-	meaning, what := source.ErrUnavailable, "no answer that can be read"
-	var api smithy.APIError
-	var resp *smithyhttp.ResponseError
-	var no *noCredentials
-	status := 0
-	if errors.As(err, &resp) {
-		status = resp.HTTPStatusCode()
-	}
-	switch {
-	case errors.As(err, &no):
-		meaning, what = source.ErrDenied, "no credentials"
-	case errors.As(err, &api):
-		what = fmt.Sprintf("%s: %.500s", api.ErrorCode(), api.ErrorMessage())
-		m, known := codes[api.ErrorCode()]
-		switch {
-		case known && api.ErrorCode() == "MetadataException" && strings.Contains(api.ErrorMessage(), "AccessDenied"):
-			meaning = source.ErrDenied
-		case known:
-			meaning = m
-		case status == http.StatusTooManyRequests:
-			meaning = source.ErrThrottled
-		case status == http.StatusUnauthorized || status == http.StatusForbidden:
-			meaning = source.ErrDenied
-		case status >= 400 && status < 500:
-			meaning = source.ErrInvalid
-		}
-	}
-	err = fmt.Errorf("athena %s: %s: %w", op, what, meaning)
-	if resp != nil && resp.Response != nil {
-		if n, convErr := strconv.Atoi(resp.Response.Header.Get("Retry-After")); convErr == nil && n > 0 {
-			return &call.RetryAfter{Err: err, In: time.Duration(min(n, 3600)) * time.Second}
-		}
-	}
-	return err
-}
-
-// bounded is a transport whose responses end at a limit.
-type bounded struct{ next http.RoundTripper }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := b.next.RoundTrip(r)
-	if err == nil {
-		resp.Body = &limited{resp.Body, maxBody}
-	}
-	return resp, err
-}
-
-type limited struct {
-	io.ReadCloser
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errTooLarge
-	}
-	n, err := l.ReadCloser.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
-	return n, err
 }

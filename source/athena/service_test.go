@@ -23,12 +23,18 @@ func TestRealService(t *testing.T) {
 	if os.Getenv("URATORI_ATHENA_TABLE") == "" {
 		t.Skip("URATORI_ATHENA_TABLE is not set: no real table to ask")
 	}
-	s, err := New(Options{
-		Name: "real", Region: os.Getenv("AWS_REGION"), Caller: call.New(call.Options{}), Database: os.Getenv("URATORI_ATHENA_DATABASE"), Table: os.Getenv("URATORI_ATHENA_TABLE"),
-		Workgroup: os.Getenv("URATORI_ATHENA_WORKGROUP"), Output: os.Getenv("URATORI_ATHENA_OUTPUT"), MaxBytes: 1 << 30, MaxRows: 1000,
+	conn, err := awsconn.New(awsconn.Options{
+		Name: "real", Region: os.Getenv("AWS_REGION"), Caller: call.New(call.Options{}),
 		Keys: func(context.Context) (awsconn.Keys, error) {
 			return awsconn.Keys{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}, nil
 		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{
+		Name: "real", Conn: conn, Database: os.Getenv("URATORI_ATHENA_DATABASE"), Table: os.Getenv("URATORI_ATHENA_TABLE"),
+		Workgroup: os.Getenv("URATORI_ATHENA_WORKGROUP"), Output: os.Getenv("URATORI_ATHENA_OUTPUT"), MaxBytes: 1 << 30, MaxRows: 1000,
 	})
 	if err != nil {
 		t.Fatal(err)

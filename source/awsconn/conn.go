@@ -70,13 +70,14 @@ type Conn struct {
 	opt  Options
 	http *http.Client
 
-	mu    sync.Mutex
-	roles map[string]*held // by account
-	skew  *time.Duration   // AWS's clock minus ours, by the last response that had a date
+	mu   sync.Mutex
+	held map[string]*held // by account
+	skew *time.Duration   // AWS's clock minus ours, by the last response that had a date
 }
 
-// held are the temporary credentials of one account. turn holds one while they are looked at or
-// fetched, so that they are fetched once; whoever waits for it can leave.
+// held are the credentials of one account; of "" they are the program's own, of which those that do
+// not end are not kept. turn holds one while they are looked at or fetched, so that they are fetched
+// once; whoever waits for it can leave.
 type held struct {
 	turn chan struct{}
 	keys Keys
@@ -122,7 +123,7 @@ func New(opt Options) (*Conn, error) {
 		opt.Transport = Transport()
 	}
 	// A redirect would take a signed request to another host.
-	c := &Conn{opt: opt, roles: map[string]*held{}}
+	c := &Conn{opt: opt, held: map[string]*held{}}
 	c.http = &http.Client{Transport: whole{PlainBody(opt.Transport), c}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
@@ -223,13 +224,9 @@ func (c *Conn) Credentials(ctx context.Context, account string) (Keys, error) {
 }
 
 // keys are the credentials for an account.
-func (c *Conn) keys(ctx context.Context, account string) (Keys, int, error) {
-	role, ok := c.role(account)
-	if !ok {
-		keys, err := c.own(ctx)
-		return keys, 0, err
-	}
-	h := c.held(account)
+func (c *Conn) keys(ctx context.Context, account string) (keys Keys, calls int, err error) {
+	role, other := c.role(account)
+	h := c.holder(account)
 	if err := h.take(ctx); err != nil {
 		return Keys{}, 0, err
 	}
@@ -237,35 +234,33 @@ func (c *Conn) keys(ctx context.Context, account string) (Keys, int, error) {
 	if h.keys.AccessKeyID != "" && c.clock().Add(renewBefore).Before(h.keys.Expires) {
 		return h.keys, 0, nil
 	}
-	keys, calls, err := c.assume(ctx, account, role)
-	if err != nil {
-		return Keys{}, calls, fmt.Errorf("assume %s: %w", role.ARN, err)
+	if other {
+		if keys, calls, err = c.assume(ctx, account, role); err != nil {
+			return Keys{}, calls, fmt.Errorf("assume %s: %w", role.ARN, err)
+		}
+	} else if keys, err = c.opt.Keys(ctx); err != nil {
+		if ctx.Err() != nil {
+			return Keys{}, 0, context.Cause(ctx)
+		}
+		return Keys{}, 0, fmt.Errorf("get AWS credentials: %w", denied(err))
 	}
 	h.keys = keys
 	return keys, calls, nil
 }
 
-func (c *Conn) held(account string) *held {
+// holder holds the credentials with which an account is asked.
+func (c *Conn) holder(account string) *held {
+	if _, other := c.role(account); !other {
+		account = ""
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h := c.roles[account]
+	h := c.held[account]
 	if h == nil {
 		h = &held{turn: make(chan struct{}, 1)}
-		c.roles[account] = h
+		c.held[account] = h
 	}
 	return h
-}
-
-// own are the program's own credentials.
-func (c *Conn) own(ctx context.Context) (Keys, error) {
-	keys, err := c.opt.Keys(ctx)
-	switch {
-	case err == nil:
-		return keys, nil
-	case ctx.Err() != nil:
-		return Keys{}, context.Cause(ctx)
-	}
-	return Keys{}, fmt.Errorf("get AWS credentials: %w", denied(err))
 }
 
 // renewBefore is how long before their end temporary credentials are fetched anew.
@@ -280,14 +275,11 @@ func (c *Conn) role(account string) (Role, bool) {
 	return r, ok && r.ARN != ""
 }
 
-// forget drops the credentials of an account that AWS calls expired; false when there are none
-// that could be fetched anew.
+// forget drops the credentials of an account that AWS calls expired; false when none were kept that
+// could be fetched anew.
 func (c *Conn) forget(ctx context.Context, account string, were Keys) bool {
-	if _, ok := c.role(account); !ok {
-		return false
-	}
-	h := c.held(account)
-	if h.take(ctx) != nil {
+	h := c.holder(account)
+	if were.Expires.IsZero() || h.take(ctx) != nil {
 		return false
 	}
 	defer h.leave()
@@ -299,7 +291,7 @@ func (c *Conn) forget(ctx context.Context, account string, were Keys) bool {
 
 // assume assumes the role of an account.
 func (c *Conn) assume(ctx context.Context, account string, r Role) (keys Keys, calls int, err error) {
-	own, err := c.own(ctx)
+	own, _, err := c.keys(ctx, "")
 	if err != nil {
 		return Keys{}, 0, err
 	}
