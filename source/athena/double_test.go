@@ -2,8 +2,6 @@ package athena
 
 import (
 	"context"
-	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -77,36 +75,9 @@ func connected(t testing.TB, records [][]byte, tab athenatest.Options, other fun
 	return d
 }
 
-// A meter allows so many calls and bytes, and writes down what was made. Negative means any.
-type meter struct {
-	mu    sync.Mutex
-	calls int
-	bytes int64
-	made  []source.Call
-}
-
-func (m *meter) Take(api string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.calls == 0 || m.bytes == 0 {
-		return fmt.Errorf("%s: %w", api, source.ErrBudget)
-	}
-	m.calls--
-	return nil
-}
-
-func (m *meter) Note(c source.Call) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.made = append(m.made, c)
-	if m.bytes > 0 {
-		m.bytes = max(0, m.bytes-c.Bytes)
-	}
-}
-
-func (m *meter) scanned() int64 {
-	var n int64
-	for _, c := range m.made {
+// scanned are the bytes of all calls.
+func scanned(m *sourcetest.Meter) (n int64) {
+	for _, c := range m.Made() {
 		n += c.Bytes
 	}
 	return n

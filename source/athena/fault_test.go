@@ -32,29 +32,6 @@ func quiet(t *testing.T) {
 	})
 }
 
-// held is an answer held against the truth: its rows are right, or its outcome says that it has none.
-func held(t *testing.T, what string, a evidence.Answer, err error, want evidence.Answer) {
-	t.Helper()
-	switch {
-	case err != nil:
-		if len(a.Rows) > 0 {
-			t.Errorf("%s: %d rows beside the error %v", what, len(a.Rows), err)
-		}
-		known := slices.ContainsFunc([]error{source.ErrDenied, source.ErrInvalid, source.ErrThrottled, source.ErrUnavailable, source.ErrBudget, context.Canceled, context.DeadlineExceeded}, func(is error) bool { return errors.Is(err, is) })
-		if !known {
-			t.Errorf("%s: the error says nothing of its kind: %v", what, err)
-		}
-	case a.Outcome == evidence.Found || a.Outcome == evidence.Empty || a.Outcome == evidence.Truncated:
-		if d := sourcetest.Differ(a, want); d != "" {
-			t.Errorf("%s: a wrong answer: %s", what, d)
-		}
-	default:
-		if a.Outcome.String() == "" || a.Reason == "" || len(a.Rows) > 0 {
-			t.Errorf("%s: outcome %q, reason %q, %d rows; want a named outcome, a reason and no rows", what, a.Outcome, a.Reason, len(a.Rows))
-		}
-	}
-}
-
 var operations = []string{"GetTableMetadata", "StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"}
 
 // Each fault of each operation, for both things that a source does: never a wrong answer, never a
@@ -80,7 +57,7 @@ func TestFaults(t *testing.T) {
 				}
 				d.aws.Tolerate()
 				end := d.aws.Script(awstest.Fault{Service: "athena", Operation: op, Calls: calls, Do: trouble, By: by})
-				m := &meter{calls: 12, bytes: -1}
+				m := sourcetest.NewMeter(12, -1)
 				ctx, cancel := context.WithTimeout(source.WithMeter(t.Context(), m), 300*time.Millisecond)
 				if trouble != awstest.Timeout {
 					cancel()
@@ -88,7 +65,7 @@ func TestFaults(t *testing.T) {
 				}
 				began := time.Now()
 				a, err := d.Ask(ctx, q)
-				held(t, name, a, err, want)
+				sourcetest.Held(t, name, a, err, want)
 				if calls == "" && (trouble == awstest.Deny || trouble == awstest.ExpireToken) && a.Outcome != evidence.Denied {
 					t.Errorf("%s: outcome %s (%v), want Denied", name, a.Outcome, err)
 				}
@@ -101,7 +78,7 @@ func TestFaults(t *testing.T) {
 				if n := len(d.aws.Calls()); n > 12 {
 					t.Errorf("%s: %d calls with a budget of 12", name, n)
 				}
-				m2 := &meter{calls: 12, bytes: -1}
+				m2 := sourcetest.NewMeter(12, -1)
 				cov, err := d.Covers(source.WithMeter(ctx, m2), scope)
 				if err == nil {
 					partition(t, name, cov, scope)
@@ -183,7 +160,7 @@ func TestOddities(t *testing.T) {
 			if odd == athenatest.WordForNumber && q.Select[2] == query.RawSHA256 && err == nil {
 				t.Errorf("words for everything: %s with %d rows", a.Outcome, len(a.Rows))
 			}
-			held(t, fmt.Sprint("oddity ", odd), a, err, truthful)
+			sourcetest.Held(t, fmt.Sprint("oddity ", odd), a, err, truthful)
 			if want == 0 && !errors.Is(err, source.ErrUnavailable) || want != 0 && a.Outcome != want {
 				t.Errorf("oddity %d: outcome %s, reason %q, error %v; want %s", odd, a.Outcome, a.Reason, err, want)
 			}
@@ -279,7 +256,7 @@ func TestLimits(t *testing.T) {
 	t.Run("budget of bytes", func(t *testing.T) {
 		d := against(t, records(), athenatest.Options{})
 		d.athena.Looks = 4
-		m := &meter{calls: -1, bytes: 1000}
+		m := sourcetest.NewMeter(-1, 1000)
 		a, err := d.Ask(source.WithMeter(t.Context(), m), all("", "user_agent"))
 		if err != nil || a.Outcome != evidence.Throttled || len(a.Rows) > 0 {
 			t.Errorf("%s %q %v", a.Outcome, a.Reason, err)
@@ -288,13 +265,13 @@ func TestLimits(t *testing.T) {
 	t.Run("metered", func(t *testing.T) {
 		d := against(t, records(), athenatest.Options{})
 		d.athena.Looks = 6
-		m := &meter{calls: -1, bytes: -1}
+		m := sourcetest.NewMeter(-1, -1)
 		a, err := d.Ask(source.WithMeter(t.Context(), m), all("", "user_agent"))
-		if err != nil || a.Bytes == 0 || a.Bytes != d.athena.Scanned() || m.scanned() != a.Bytes {
-			t.Errorf("the answer says %d bytes, the meter %d, Athena %d (%v)", a.Bytes, m.scanned(), d.athena.Scanned(), err)
+		if err != nil || a.Bytes == 0 || a.Bytes != d.athena.Scanned() || scanned(m) != a.Bytes {
+			t.Errorf("the answer says %d bytes, the meter %d, Athena %d (%v)", a.Bytes, scanned(m), d.athena.Scanned(), err)
 		}
-		if len(m.made) != a.Calls || len(d.aws.Calls()) != a.Calls {
-			t.Errorf("the answer says %d calls, the meter %d, Athena %d", a.Calls, len(m.made), len(d.aws.Calls()))
+		if len(m.Made()) != a.Calls || len(d.aws.Calls()) != a.Calls {
+			t.Errorf("the answer says %d calls, the meter %d, Athena %d", a.Calls, len(m.Made()), len(d.aws.Calls()))
 		}
 	})
 	t.Run("active queries", func(t *testing.T) {

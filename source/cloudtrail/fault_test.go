@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,30 +14,8 @@ import (
 	"uratori/query"
 	"uratori/source"
 	"uratori/source/awstest"
+	"uratori/source/sourcetest"
 )
-
-// A purse is a meter with a limit.
-type purse struct {
-	mu    sync.Mutex
-	left  int
-	notes []source.Call
-}
-
-func (p *purse) Take(api string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.left == 0 {
-		return fmt.Errorf("%s: no calls are left: %w", api, source.ErrBudget)
-	}
-	p.left--
-	return nil
-}
-
-func (p *purse) Note(c source.Call) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.notes = append(p.notes, c)
-}
 
 // troubles are all ways to misbehave, with the sentinel of the error that they end in; nil where
 // the answer comes all the same.
@@ -69,7 +46,7 @@ var troubles = []struct {
 	{awstest.SameToken, "", source.ErrUnavailable, true},
 	{awstest.EndlessToken, "", nil, false},
 	{awstest.Slow, "", nil, false},
-	{awstest.NoBody, "", nil, false},
+	{awstest.NoBody, "", source.ErrUnavailable, true},
 }
 
 // Whatever the service does, no fact is wrong: the rows are right, or the outcome says otherwise;
@@ -93,25 +70,28 @@ func TestFaultsOfLookups(t *testing.T) {
 					r.onNetwork(t)
 				}
 				end := r.server.Script(awstest.Fault{Operation: "LookupEvents", Calls: calls, Do: tt.do, Code: tt.code, By: 20 * time.Millisecond})
-				p := &purse{left: 12}
+				p := sourcetest.NewMeter(12, -1)
 				ctx := source.WithMeter(inAccount(t.Context(), account), p)
-				q := counted(t, noon.Add(-24*time.Hour), noon.Add(-time.Hour), where)
+				q := parsed(t, fmt.Sprintf("cloudtrail from %s to %s where %s select event_time, event_id limit 500", query.Stamp(noon.Add(-24*time.Hour)), query.Stamp(noon.Add(-time.Hour)), where))
+				truth, err := stored(t, records).Ask(ctx, q)
+				if err != nil || len(truth.Rows) != 120 {
+					t.Fatalf("%d rows, %v", len(truth.Rows), err)
+				}
 				a, err := r.Ask(ctx, q)
+				sourcetest.Held(t, "disturbed", a, err, truth)
 				switch {
 				case tt.is != nil && !errors.Is(err, tt.is):
 					t.Errorf("error %v; want %v", err, tt.is)
 				case err != nil && strings.Contains(err.Error(), "invented"):
 					t.Errorf("the error tells a secret: %v", err)
-				case err == nil:
-					right(t, a, 120, tt.do == awstest.NoBody)
 				}
 				if n := r.lookups(); n > 12 || !tt.again && tt.is != nil && n > 3 {
 					t.Errorf("%d calls of LookupEvents", n)
 				}
-				if got := len(r.server.Calls()); got > len(p.notes) { // one that is cut off may not arrive
-					t.Errorf("%d calls reached the service, %d were metered", got, len(p.notes))
+				if got := len(r.server.Calls()); got > len(p.Made()) { // one that is cut off may not arrive
+					t.Errorf("%d calls reached the service, %d were metered", got, len(p.Made()))
 				}
-				for _, c := range p.notes {
+				for _, c := range p.Made() {
 					if c.Bytes > 32<<20+1 { // one more, to tell that there is more
 						t.Errorf("%d bytes were read of one response", c.Bytes)
 					}
@@ -122,36 +102,9 @@ func TestFaultsOfLookups(t *testing.T) {
 				r.set(noon.Add(2 * time.Hour))
 				r.aws.Caller, r.aws.Timeout = unlimited(), time.Minute
 				r.again(t)
-				if a := r.ask(inAccount(t.Context(), account), t, q); tt.do != awstest.NoBody {
-					right(t, a, 120, false)
-				}
+				sourcetest.Held(t, "afterwards", r.ask(inAccount(t.Context(), account), t, q), nil, truth)
 			})
 		}
-	}
-}
-
-// right holds the answer to a count against the truth.
-func right(t *testing.T, a evidence.Answer, want int64, silent bool) {
-	t.Helper()
-	switch a.Outcome {
-	case evidence.Found:
-		if n := a.Rows[0][0].Int(); n != want && !silent {
-			t.Errorf("Found %d events; want %d", n, want)
-		}
-	case evidence.Truncated:
-		if n := a.Rows[0][0].Int(); n > want || a.Reason == "" {
-			t.Errorf("Truncated %d events of %d (%s)", n, want, a.Reason)
-		}
-	case evidence.Throttled, evidence.Failed:
-		if a.Reason == "" {
-			t.Errorf("%s without a reason", a.Outcome)
-		}
-	case evidence.Empty:
-		if !silent {
-			t.Error("Empty where there are events")
-		}
-	case evidence.NotCollected, evidence.NotYet, evidence.NotAsked, evidence.Denied:
-		t.Errorf("%s (%s)", a.Outcome, a.Reason)
 	}
 }
 
@@ -160,7 +113,7 @@ func TestFaultsOfCoverage(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, op := range []string{"sts:AssumeRole", "cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors", "cloudtrail:ListEventDataStores", "cloudtrail:LookupEvents"} {
 		for _, tt := range troubles {
-			if tt.do == awstest.Refuse && (tt.code != "ValidationException") || tt.do == awstest.Slow || tt.do == awstest.NoBody || tt.do == awstest.EndlessToken || tt.do == awstest.Flood {
+			if tt.do == awstest.Refuse && (tt.code != "ValidationException") || tt.do == awstest.Slow || tt.do == awstest.EndlessToken || tt.do == awstest.Flood {
 				continue
 			}
 			service, operation, _ := strings.Cut(op, ":")
@@ -173,7 +126,7 @@ func TestFaultsOfCoverage(t *testing.T) {
 				r.history.AddTrail(dataTrail("data-trail", noon.Add(-200*24*time.Hour)))
 				r.onNetwork(t)
 				r.server.Script(awstest.Fault{Service: service, Operation: operation, Do: tt.do, Code: tt.code})
-				p := &purse{left: 40}
+				p := sourcetest.NewMeter(40, -1)
 				ctx := source.WithMeter(t.Context(), p)
 				w := query.Window{From: noon.Add(-24 * time.Hour), To: noon.Add(-time.Hour)}
 				cov, err := r.Trails(ctx, query.Scope{Kind: query.KindS3Data, Account: account, Region: tokyo, Window: w})
@@ -183,8 +136,8 @@ func TestFaultsOfCoverage(t *testing.T) {
 				if len(cov) != 1 || cov[0].State != evidence.Unknown || cov[0].Why != evidence.WhyNoResponse || cov[0].Detail == "" || cov[0].Window != w {
 					t.Errorf("coverage %+v; want Unknown, for there was no response", cov)
 				}
-				if len(r.server.Calls()) > len(p.notes) { // one that is cut off may not arrive
-					t.Errorf("%d calls reached the service, %d were metered", len(r.server.Calls()), len(p.notes))
+				if len(r.server.Calls()) > len(p.Made()) { // one that is cut off may not arrive
+					t.Errorf("%d calls reached the service, %d were metered", len(r.server.Calls()), len(p.Made()))
 				}
 				if op == "sts:AssumeRole" {
 					cov, err := r.Covers(ctx, query.Scope{Kind: query.KindManagement, Account: account, Window: w})
@@ -209,7 +162,7 @@ func TestMeterIsKept(t *testing.T) {
 	for left, want := range map[int]evidence.Outcome{2: evidence.Truncated, 3: evidence.Truncated, 0: evidence.Throttled} {
 		r := newRig(t, noon, nil)
 		r.history.Add(records...)
-		p := &purse{left: left}
+		p := sourcetest.NewMeter(left, -1)
 		a, err := r.Ask(source.WithMeter(inAccount(t.Context(), account), p), q)
 		if left == 0 && errors.Is(err, source.ErrBudget) { // not even credentials
 			continue

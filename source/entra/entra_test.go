@@ -3,9 +3,7 @@ package entra_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,35 +22,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // now is the moment of all tests: two days after the last record.
 func now() time.Time { return sourcetest.Ended.Add(48 * time.Hour) }
-
-// A meter allows so many calls and writes down what was made.
-type meter struct {
-	mu   sync.Mutex
-	left int
-	made []source.Call
-}
-
-func (m *meter) Take(api string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.left == 0 {
-		return fmt.Errorf("calls of %s: %w", api, source.ErrBudget)
-	}
-	m.left--
-	return nil
-}
-
-func (m *meter) Note(c source.Call) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.made = append(m.made, c)
-}
-
-func (m *meter) calls() []source.Call {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]source.Call{}, m.made...)
-}
 
 // double starts a double with the suite's records.
 func double(t testing.TB, opt graphtest.Options) *graphtest.Server {

@@ -92,7 +92,7 @@ func TestFaults(t *testing.T) {
 					o.Timeout = 50 * time.Millisecond
 				}
 			})
-			m := &meter{left: budget}
+			m := sourcetest.NewMeter(budget, -1)
 			var odd []source.Odd
 			ctx := source.WithOdds(source.WithMeter(t.Context(), m), func(o source.Odd) { odd = append(odd, o) })
 			d.Script(c.fault)
@@ -129,23 +129,9 @@ func TestFaults(t *testing.T) {
 					t.Errorf("a record that cannot be read is told as %+v", o)
 				}
 			}
-			known := map[string]bool{}
-			for _, r := range all.Rows {
-				known[r[1].Text()] = true
-			}
-			for _, r := range a.Rows {
-				if !known[r[1].Text()] {
-					t.Errorf("row %v was never recorded", r)
-				}
-			}
-			if a.Outcome == evidence.Found && len(a.Rows) != len(all.Rows) {
-				t.Errorf("Found with %d of %d rows", len(a.Rows), len(all.Rows))
-			}
-			if a.Outcome == evidence.Truncated && a.Reason == "" {
-				t.Error("Truncated without a reason")
-			}
-			if n := len(d.Requests()); n > budget || n != len(m.calls()) {
-				t.Errorf("%d requests, %d metered, %d allowed", n, len(m.calls()), budget)
+			sourcetest.Held(t, "disturbed", a, err, all)
+			if n := len(d.Requests()); n > budget || n != len(m.Made()) {
+				t.Errorf("%d requests, %d metered, %d allowed", n, len(m.Made()), budget)
 			}
 			for _, text := range []string{a.Reason, a.Native, errText(err), cov[0].Detail} {
 				if strings.Contains(text, d.Secret()) || strings.Contains(text, "eyJ") { // as a token begins
@@ -242,12 +228,12 @@ func TestAnEndlessAnswerIsLeftUnread(t *testing.T) {
 	d := double(t, graphtest.Options{})
 	e := &endless{RoundTripper: d.Transport()}
 	s := open(t, d, func(o *entra.Options) { o.Transport = e })
-	m := &meter{left: 100}
+	m := sourcetest.NewMeter(100, -1)
 	if _, err := s.Ask(source.WithMeter(t.Context(), m), signIns(nil)); !errors.Is(err, source.ErrUnavailable) || !strings.Contains(errText(err), "larger than 64 MiB") {
 		t.Errorf("error %v", err)
 	}
-	if n := int64(len(m.calls())-1) * (65 << 20); e.read > n {
-		t.Errorf("%d bytes read in %d calls", e.read, len(m.calls())-1)
+	if n := int64(len(m.Made())-1) * (65 << 20); e.read > n {
+		t.Errorf("%d bytes read in %d calls", e.read, len(m.Made())-1)
 	}
 }
 
@@ -270,11 +256,11 @@ func TestTheErrorNamesGraphsCodeAndRequest(t *testing.T) {
 func TestTheBudgetEndsBeforeTheCall(t *testing.T) {
 	d := double(t, graphtest.Options{Unlimited: true, PageSize: 10})
 	s := open(t, d, nil)
-	a, err := s.Ask(source.WithMeter(t.Context(), &meter{left: 4}), signIns(nil))
+	a, err := s.Ask(source.WithMeter(t.Context(), sourcetest.NewMeter(4, -1)), signIns(nil))
 	if err != nil || a.Outcome != evidence.Truncated || len(a.Rows) != 30 || len(d.Requests()) != 4 || !strings.Contains(a.Reason, "budget") {
 		t.Errorf("%s with %d rows (%s), error %v, %d requests; want Truncated with the 30 of 3 pages", a.Outcome, len(a.Rows), a.Reason, err, len(d.Requests()))
 	}
-	_, err = open(t, d, nil).Ask(source.WithMeter(t.Context(), &meter{left: 1}), signIns(nil))
+	_, err = open(t, d, nil).Ask(source.WithMeter(t.Context(), sourcetest.NewMeter(1, -1)), signIns(nil))
 	if !errors.Is(err, source.ErrBudget) {
 		t.Errorf("without a page: %v, want the budget", err)
 	}

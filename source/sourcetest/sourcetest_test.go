@@ -2,12 +2,15 @@ package sourcetest_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"uratori/evidence"
 	"uratori/query"
+	"uratori/source"
 	"uratori/source/local"
 	"uratori/source/sourcetest"
 )
@@ -49,6 +52,72 @@ func TestDifferencesAreSeen(t *testing.T) {
 		if sourcetest.Differ(got, want) == "" {
 			t.Errorf("%s: not seen", name)
 		}
+	}
+}
+
+// A failing test counts its failures.
+type failing struct {
+	testing.TB
+	n int
+}
+
+func (*failing) Helper() {}
+
+func (f *failing) Errorf(string, ...any) { f.n++ }
+
+// Whatever a source says of a disturbed service that is not so is seen, and nothing else.
+func TestUntruthIsSeen(t *testing.T) {
+	row := func(n int64) evidence.Row { return evidence.Row{query.IntOf(n)} }
+	truth := evidence.Answer{Outcome: evidence.Found, Columns: []string{"n"}, Rows: []evidence.Row{row(1), row(2)}}
+	answer := func(o evidence.Outcome, reason string, rows ...evidence.Row) evidence.Answer {
+		return evidence.Answer{Outcome: o, Reason: reason, Columns: truth.Columns, Rows: rows}
+	}
+	for name, c := range map[string]struct {
+		got evidence.Answer
+		err error
+		ok  bool
+	}{
+		"the truth":                {truth, nil, true},
+		"a row is missing":         {answer(evidence.Found, "", row(1)), nil, false},
+		"nothing":                  {answer(evidence.Empty, ""), nil, false},
+		"a part":                   {answer(evidence.Truncated, "two pages", row(2)), nil, true},
+		"a part, why is not told":  {answer(evidence.Truncated, "", row(2)), nil, false},
+		"a part without a row":     {answer(evidence.Truncated, "two pages"), nil, false},
+		"a part of something else": {answer(evidence.Truncated, "two pages", row(3)), nil, false},
+		"failed":                   {answer(evidence.Failed, "down"), nil, true},
+		"failed, with a row":       {answer(evidence.Failed, "down", row(1)), nil, false},
+		"denied, nobody knows why": {answer(evidence.Denied, ""), nil, false},
+		"not collected":            {answer(evidence.NotCollected, "no such log"), nil, false},
+		"no outcome":               {evidence.Answer{}, nil, false},
+		"unavailable":              {evidence.Answer{}, fmt.Errorf("ask: %w", source.ErrUnavailable), true},
+		"a row beside the error":   {truth, source.ErrUnavailable, false},
+		"an error of no kind":      {evidence.Answer{}, errors.New("ask: oops"), false},
+	} {
+		f := &failing{TB: t}
+		sourcetest.Held(f, name, c.got, c.err, truth)
+		if (f.n == 0) != c.ok {
+			t.Errorf("%s: %d failures", name, f.n)
+		}
+	}
+}
+
+func TestMeter(t *testing.T) {
+	m := sourcetest.NewMeter(2, 10)
+	for i, brings := range []int64{4, 4} {
+		if err := m.Take("api"); err != nil {
+			t.Errorf("call %d: %v", i, err)
+		}
+		m.Note(source.Call{API: "api", Bytes: brings})
+	}
+	if err := m.Take("api"); !errors.Is(err, source.ErrBudget) || len(m.Made()) != 2 {
+		t.Errorf("the third call: %v, %d made", err, len(m.Made()))
+	}
+	m = sourcetest.NewMeter(-1, 10)
+	for range 3 {
+		m.Note(source.Call{Bytes: 4})
+	}
+	if err := m.Take("api"); !errors.Is(err, source.ErrBudget) {
+		t.Errorf("after 12 bytes of 10: %v", err)
 	}
 }
 

@@ -105,23 +105,16 @@ func TestFaultMatrix(t *testing.T) {
 						id := fmt.Sprintf("%s at %s, %d times, %s by %d", name, on, times, question, way)
 						d.Script(script...)
 						d.Forget()
-						m := &meter{left: budget}
+						m := sourcetest.NewMeter(budget, -1)
 						a, err := s.Ask(source.WithMeter(t.Context(), m), q)
-						if n := len(d.Requests()); n > budget || n != len(m.made) || n != a.Calls {
-							t.Errorf("%s: %d calls arrived, %d metered, %d told; the budget is %d", id, n, len(m.made), a.Calls, budget)
+						if n := len(d.Requests()); n > budget || n != len(m.Made()) || n != a.Calls {
+							t.Errorf("%s: %d calls arrived, %d metered, %d told; the budget is %d", id, n, len(m.Made()), a.Calls, budget)
 						}
-						if err != nil {
-							wrong++
-							if !errors.Is(err, source.ErrThrottled) && !errors.Is(err, source.ErrDenied) && !errors.Is(err, source.ErrInvalid) && !errors.Is(err, source.ErrUnavailable) && !errors.Is(err, source.ErrBudget) {
-								t.Errorf("%s: error without a kind: %v", id, err)
-							}
-							if strings.Contains(err.Error(), "test-token") {
-								t.Errorf("%s: the error tells the token", id)
-							}
-							continue
+						sourcetest.Held(t, id, a, err, truth[question])
+						if err != nil && strings.Contains(err.Error(), "test-token") {
+							t.Errorf("%s: the error tells the token", id)
 						}
-						judge(t, id, a, truth[question])
-						if a.Outcome != truth[question].Outcome {
+						if err != nil || a.Outcome != truth[question].Outcome {
 							wrong++
 						}
 					}
@@ -129,7 +122,7 @@ func TestFaultMatrix(t *testing.T) {
 						continue
 					}
 					d.Script(script...)
-					got, err := s.Covers(source.WithMeter(t.Context(), &meter{left: budget}), scope)
+					got, err := s.Covers(source.WithMeter(t.Context(), sourcetest.NewMeter(budget, -1)), scope)
 					if err != nil {
 						t.Errorf("%s at %s: coverage: %v", name, on, err)
 					}
@@ -144,32 +137,6 @@ func TestFaultMatrix(t *testing.T) {
 	}
 	if wrong < 80 {
 		t.Errorf("only %d answers were spoilt; the faults do not strike", wrong)
-	}
-}
-
-// judge tells whether an answer claims something that is not so.
-func judge(t *testing.T, id string, got, want evidence.Answer) {
-	t.Helper()
-	switch got.Outcome {
-	case evidence.Found, evidence.Empty:
-		if d := sourcetest.Differ(got, want); d != "" {
-			t.Errorf("%s: a whole answer is wrong: %s", id, d)
-		}
-	case evidence.Truncated:
-		if got.Reason == "" || len(got.Rows) == 0 {
-			t.Errorf("%s: truncated with %d rows and reason %q", id, len(got.Rows), got.Reason)
-		}
-		for _, r := range got.Rows {
-			if !slices.ContainsFunc(want.Rows, func(w evidence.Row) bool { return slices.EqualFunc(r, w, query.Value.Equal) }) {
-				t.Errorf("%s: row %v is not there", id, r)
-			}
-		}
-	case evidence.Failed, evidence.Throttled, evidence.Denied:
-		if got.Reason == "" || len(got.Rows) > 0 {
-			t.Errorf("%s: %s with %d rows and reason %q", id, got.Outcome, len(got.Rows), got.Reason)
-		}
-	default:
-		t.Errorf("%s: outcome %s", id, got.Outcome)
 	}
 }
 
@@ -277,7 +244,7 @@ func TestBudget(t *testing.T) {
 	d, s := splunkd(t, splunktest.Options{Events: trailEvents()}, trailPlaces(), nil)
 	for left := range 5 {
 		d.Forget()
-		m := &meter{left: left}
+		m := sourcetest.NewMeter(left, -1)
 		a, err := s.Ask(source.WithMeter(t.Context(), m), faultQuestions()["events"])
 		if n := len(d.Requests()); n > left {
 			t.Errorf("%d calls with a budget of %d", n, left)

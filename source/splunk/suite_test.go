@@ -6,14 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"uratori/query"
-	"uratori/source"
 	"uratori/source/call"
 	"uratori/source/sourcetest"
 	"uratori/source/splunk"
@@ -22,29 +20,6 @@ import (
 
 // after is a moment after all records were delivered.
 var after = sourcetest.Ended.Add(24 * time.Hour)
-
-// A meter allows so many calls and writes down what was made.
-type meter struct {
-	mu   sync.Mutex
-	left int
-	made []source.Call
-}
-
-func (m *meter) Take(api string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.left <= 0 {
-		return fmt.Errorf("calls of %s: %w", api, source.ErrBudget)
-	}
-	m.left--
-	return nil
-}
-
-func (m *meter) Note(c source.Call) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.made = append(m.made, c)
-}
 
 // awake does not wait, and leaves when it should.
 func awake(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
