@@ -255,7 +255,7 @@ func TestWhatIsNotRefused(t *testing.T) {
 			v, _ := f.At("x")
 			return v == json.Number("0.1000000000000000055511151231257827")
 		}},
-		{"a time in the future", with(`"createdAt": "2199-01-01T00:00:00Z"`), func(f Finding) bool { return f.Created.Year() == 2199 }},
+		{"a time in the future", with(`"createdAt": "2999-01-01T00:00:00Z"`), func(f Finding) bool { return f.Created.Year() == 2999 }},
 		{"NUL and bidi controls", with(`"title": "a\u0000b\u202Ec\u2028d"`), func(f Finding) bool { return f.Title == "a\x00b\u202ec\u2028d" }},
 		{"half a surrogate", with(`"title": "\ud800"`), func(f Finding) bool { return f.Title == "\ufffd" }},
 		{"bytes that are no UTF-8", with("\"title\": \"\xff\""), func(f Finding) bool { return f.Title == "\ufffd" }},

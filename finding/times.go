@@ -55,7 +55,7 @@ func epoch(text string) time.Time {
 // plausible is the zero time for what is no time of a finding. The bounds are wide; they keep a
 // window that is laid around a time within the years that questions know.
 func plausible(t time.Time) time.Time {
-	if y := t.Year(); y < 1970 || y > 2199 {
+	if y := t.Year(); y < 1970 || y > 2999 {
 		return time.Time{}
 	}
 	return t
