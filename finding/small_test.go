@@ -221,7 +221,7 @@ func TestContradictions(t *testing.T) {
 		"all is alike":        {Finding{ARN: arn, Region: "ap-northeast-1", FirstSeen: at, LastSeen: at, Created: at, Updated: at.Add(time.Hour)}, nil},
 		"an ARN of something": {Finding{ARN: "arn:aws:s3:::example-ledger", Region: "ap-northeast-1"}, nil},
 		"another Region":      {Finding{ARN: arn, Region: "us-east-1"}, []string{"the finding's Region is not its ARN's"}},
-		"a hundred years": {Finding{FirstSeen: at, LastSeen: at.AddDate(100, 0, 0)}, []string{"the finding's occurrences lie more than a year apart"}},
+		"a hundred years":     {Finding{FirstSeen: at, LastSeen: at.AddDate(100, 0, 0)}, []string{"the finding's occurrences lie more than a year apart"}},
 		"times run backwards": {
 			Finding{FirstSeen: at, LastSeen: at.Add(-time.Second), Created: at, Updated: at.Add(-time.Hour)},
 			[]string{"the finding was last seen before it was first seen", "the finding was updated before it was created"},

@@ -15,7 +15,10 @@ import (
 
 // garble are the values that stand in the place of a finding's members, one at a time.
 var garble = []any{
-	nil, "", "x", true, []any{}, map[string]any{}, []any{map[string]any{}, "x", 1},
+	nil, "", "x", true,
+	[]any{},
+	map[string]any{},
+	[]any{map[string]any{}, "x", 1},
 	0, -1, 65536, json.Number("1e400"), json.Number("99999999999999999999"), "99999999999999999999",
 	"1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2999-12-31T23:59:59Z", "9999-12-31T23:59:59Z",
 	"arn:aws:s3:::", "arn:aws:iam::111122223333:root", "::ffff:192.0.2.1", "fe80::1%eth0", "2001:db8::/32",
