@@ -75,9 +75,9 @@ type Conn struct {
 	skew *time.Duration   // AWS's clock minus ours, by the last response that had a date
 }
 
-// held are the credentials of one account; of "" they are the program's own, of which those that do
-// not end are not kept. turn holds one while they are looked at or fetched, so that they are fetched
-// once; whoever waits for it can leave.
+// held are the credentials of one account, those of "" the program's own. They are used until shortly
+// before they end; what does not end is read each time. turn is full while they are looked at or
+// fetched, so that they are fetched once; whoever waits for it can leave.
 type held struct {
 	turn chan struct{}
 	keys Keys
@@ -183,9 +183,7 @@ func (c *Conn) Do(ctx context.Context, t Target, do func(ctx context.Context, cf
 func (c *Conn) attempts(ctx context.Context, t Target, keys Keys, do func(ctx context.Context, cfg aws.Config) error) (calls int, bytes int64, err error) {
 	cfg := aws.Config{
 		Region: t.Region, HTTPClient: c.http, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return keys.sdk(), nil
-		}),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return keys.sdk(), nil }),
 	}
 	if c.opt.Endpoint != nil {
 		if url := c.opt.Endpoint(t.Service, t.Region); url != "" {
@@ -289,7 +287,8 @@ func (c *Conn) forget(ctx context.Context, account string, were Keys) bool {
 	return true
 }
 
-// assume assumes the role of an account.
+// assume assumes the role of an account, with the program's own credentials; it is metered as a call
+// about that account.
 func (c *Conn) assume(ctx context.Context, account string, r Role) (keys Keys, calls int, err error) {
 	own, _, err := c.keys(ctx, "")
 	if err != nil {
@@ -315,6 +314,9 @@ func (c *Conn) assume(ctx context.Context, account string, r Role) (keys Keys, c
 		keys = Keys{AccessKeyID: *k.AccessKeyId, SecretAccessKey: *k.SecretAccessKey, SessionToken: *k.SessionToken, Expires: *k.Expiration}
 		return nil
 	})
+	if expired(err) {
+		c.forget(ctx, "", own)
+	}
 	return keys, calls, err
 }
 

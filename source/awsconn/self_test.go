@@ -114,6 +114,41 @@ func TestWaitingForCredentials(t *testing.T) {
 	}
 }
 
+// The program's own credentials are read once where they end, and again where AWS calls them expired
+// before their time, also for an AssumeRole.
+func TestOwnCredentialsAreKept(t *testing.T) {
+	s := awstest.New(t)
+	s.Role(member, "uratori", hidden)
+	read := 0
+	c := connect(t, s, func(o *awsconn.Options) {
+		o.Role = awsconn.RoleNamed("aws", "uratori", hidden)
+		o.Keys = func(context.Context) (awsconn.Keys, error) {
+			read++
+			k := awstest.Credential{
+				AccessKeyID: fmt.Sprintf("ASIAEXAMPLE0000000%d1", read), SecretAccessKey: hidden, SessionToken: hidden, Account: awstest.Home, ARN: s.Base().ARN,
+			}
+			s.AddCredential(k)
+			return awsconn.Keys{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Expires: time.Now().Add(time.Hour)}, nil
+		}
+	})
+	whoami := func(account string, want int, is error) {
+		t.Helper()
+		if _, err := c.Whoami(t.Context(), account); !errors.Is(err, is) || read != want {
+			t.Errorf("in account %q: %v; the credentials were read %d times, want %d", account, err, read, want)
+		}
+	}
+	whoami("", 1, nil)
+	whoami("", 1, nil)
+	s.Expire(awstest.Home)
+	whoami("", 2, nil)
+	s.Expire(awstest.Home)
+	whoami(member, 2, source.ErrDenied) // AssumeRole is refused, and not tried again
+	whoami(member, 3, nil)
+	if n := len(s.Calls("sts:AssumeRole")); n != 2 {
+		t.Errorf("%d calls of AssumeRole", n)
+	}
+}
+
 // What cannot be read of our own is a refusal, which no call is made for.
 func TestUnreadableExternalID(t *testing.T) {
 	s := awstest.New(t)
