@@ -347,7 +347,9 @@ func TestFaults(t *testing.T) {
 				continue
 			}
 			l, s := open(t, func(o *awsconn.Options) {
-				o.Timeout = 50 * time.Millisecond
+				if trouble == awstest.Timeout {
+					o.Timeout = 50 * time.Millisecond
+				}
 				o.Caller = call.New(call.Options{Attempts: 2, Failures: 1000, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 			})
 			by := 10 * time.Minute
