@@ -42,7 +42,7 @@ func setOf(p evidence.LookedPermissionSet, denied ...string) evidence.Item {
 		}
 	}
 	it := lookup(evidence.Found, b)
-	it.Answers = []string{"permission_set.*"}
+	it.Answers = []string{"actor.set_*"}
 	return it
 }
 
@@ -53,47 +53,47 @@ func TestPermissionSetsThatWereLookedUp(t *testing.T) {
 		Users: []string{"user-1", "user-2"}, Groups: []string{"group-1"},
 	}
 	check(t, lookedCase(t, Settings{}, "x", setOf(whole)), map[Key]string{
-		"permission_set.provisioned": "true", "permission_set.arn": whole.ARN, "permission_set.description": "<b>\u202E",
-		"permission_set.managed_policies": "arn:aws:iam::aws:policy/AdministratorAccess, arn:aws:iam::aws:policy/job-function/Billing", "permission_set.customer_policies": "/team/limit",
-		"permission_set.inline_policy": "true", "permission_set.boundary": "/guard/rail", "permission_set.administrator": "true", "permission_set.wide_policies": "AdministratorAccess",
-		"permission_set.assigned_users": "2", "permission_set.assigned_groups": "1", "permission_set.person_assigned": "directly",
-		"permission_set.session_until": "does not arise", // the record tells no session
+		"actor.set_provisioned": "true", "actor.set_arn": whole.ARN, "actor.set_description": "<b>\u202E",
+		"actor.set_managed_policies": "arn:aws:iam::aws:policy/AdministratorAccess, arn:aws:iam::aws:policy/job-function/Billing", "actor.set_customer_policies": "/team/limit",
+		"actor.set_inline_policy": "true", "actor.set_boundary": "/guard/rail", "actor.set_administrator": "true", "actor.set_wide_policies": "AdministratorAccess",
+		"actor.set_assigned_users": "2", "actor.set_assigned_groups": "1", "actor.set_person_assigned": "directly",
+		"actor.set_session_until": "does not arise", // the record tells no session
 	})
 	// Nothing in it is told as nothing, not as unknown.
 	check(t, lookedCase(t, Settings{}, "x", setOf(evidence.LookedPermissionSet{ARN: whole.ARN, Name: "Admin", Duration: "PT1H"})), map[Key]string{
-		"permission_set.description": "does not arise", "permission_set.managed_policies": "does not arise", "permission_set.customer_policies": "does not arise", "permission_set.inline_policy": "false",
-		"permission_set.boundary": "does not arise", "permission_set.administrator": "false", "permission_set.wide_policies": "does not arise",
-		"permission_set.assigned_users": "0", "permission_set.assigned_groups": "0", "permission_set.person_assigned": "none",
+		"actor.set_description": "does not arise", "actor.set_managed_policies": "does not arise", "actor.set_customer_policies": "does not arise", "actor.set_inline_policy": "false",
+		"actor.set_boundary": "does not arise", "actor.set_administrator": "false", "actor.set_wide_policies": "does not arise",
+		"actor.set_assigned_users": "0", "actor.set_assigned_groups": "0", "actor.set_person_assigned": "none",
 	})
 	// What was refused is unknown, part by part, and what was answered beside it is told.
 	check(t, lookedCase(t, Settings{}, "x", setOf(whole, managedOfSet, assignedToSet)), map[Key]string{
-		"permission_set.managed_policies": "unknown: look_permission_set Denied", "permission_set.administrator": "unknown: look_permission_set Denied", "permission_set.wide_policies": "unknown: look_permission_set Denied",
-		"permission_set.assigned_users": "unknown: look_permission_set Denied", "permission_set.assigned_groups": "unknown: look_permission_set Denied", "permission_set.person_assigned": "unknown: look_permission_set Denied",
-		"permission_set.inline_policy": "true", "permission_set.customer_policies": "/team/limit",
+		"actor.set_managed_policies": "unknown: look_permission_set Denied", "actor.set_administrator": "unknown: look_permission_set Denied", "actor.set_wide_policies": "unknown: look_permission_set Denied",
+		"actor.set_assigned_users": "unknown: look_permission_set Denied", "actor.set_assigned_groups": "unknown: look_permission_set Denied", "actor.set_person_assigned": "unknown: look_permission_set Denied",
+		"actor.set_inline_policy": "true", "actor.set_customer_policies": "/team/limit",
 	})
 	check(t, lookedCase(t, Settings{}, "x", setOf(whole, customerOfSet, inlineOfSet, boundaryOfSet)), map[Key]string{
-		"permission_set.customer_policies": "unknown: look_permission_set Denied", "permission_set.inline_policy": "unknown: look_permission_set Denied", "permission_set.boundary": "unknown: look_permission_set Denied",
-		"permission_set.administrator": "true",
+		"actor.set_customer_policies": "unknown: look_permission_set Denied", "actor.set_inline_policy": "unknown: look_permission_set Denied", "actor.set_boundary": "unknown: look_permission_set Denied",
+		"actor.set_administrator": "true",
 	})
 	// A duration in other words is not read for another.
 	odd := whole
 	odd.Duration = "P1M"
 	check(t, lookedCase(t, Settings{}, "x", setOf(odd)), map[Key]string{
-		"permission_set.session_minutes": "unknown: look_permission_set ", "permission_set.session_until": "unknown: look_permission_set ", "permission_set.session_open": "unknown: look_permission_set ",
+		"actor.set_session_minutes": "unknown: look_permission_set ", "actor.set_session_until": "unknown: look_permission_set ", "actor.set_session_open": "unknown: look_permission_set ",
 	})
 	// A set that is not there, and one that nobody may ask for.
-	gone := evidence.Item{Kind: evidence.LookupItem, Answers: []string{"permission_set.*"}, Scope: query.Scope{Kind: string(evidence.LookPermissionSet)}, Answer: evidence.Answer{Outcome: evidence.Empty}}
-	check(t, lookedCase(t, Settings{}, "x", gone), map[Key]string{"permission_set.provisioned": "false", "permission_set.administrator": "does not arise", "permission_set.assigned_users": "does not arise"})
+	gone := evidence.Item{Kind: evidence.LookupItem, Answers: []string{"actor.set_*"}, Scope: query.Scope{Kind: string(evidence.LookPermissionSet)}, Answer: evidence.Answer{Outcome: evidence.Empty}}
+	check(t, lookedCase(t, Settings{}, "x", gone), map[Key]string{"actor.set_provisioned": "false", "actor.set_administrator": "does not arise", "actor.set_assigned_users": "does not arise"})
 	gone.Answer.Outcome = evidence.Denied
 	check(t, lookedCase(t, Settings{}, "x", gone), map[Key]string{
-		"permission_set.provisioned": "unknown: look_permission_set Denied", "permission_set.administrator": "unknown: look_permission_set Denied", "permission_set.session_until": "unknown: look_permission_set Denied",
-		"permission_set.person_assigned": "unknown: look_permission_set Denied",
+		"actor.set_provisioned": "unknown: look_permission_set Denied", "actor.set_administrator": "unknown: look_permission_set Denied", "actor.set_session_until": "unknown: look_permission_set Denied",
+		"actor.set_person_assigned": "unknown: look_permission_set Denied",
 	})
 	// AWS's name on a policy of one's own is no administrator's.
 	own := whole
 	own.Attached = nil
 	own.Customer = []string{"/AdministratorAccess"}
-	check(t, lookedCase(t, Settings{}, "x", setOf(own)), map[Key]string{"permission_set.administrator": "false", "permission_set.wide_policies": "does not arise"})
+	check(t, lookedCase(t, Settings{}, "x", setOf(own)), map[Key]string{"actor.set_administrator": "false", "actor.set_wide_policies": "does not arise"})
 }
 
 func TestWhoIsAssigned(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWhoIsAssigned(t *testing.T) {
 		"nobody":                    {nil, nil, "none"},
 	} {
 		facts := lookedCase(t, Settings{}, "x", setOf(evidence.LookedPermissionSet{Name: "n", Users: tt.users, Groups: tt.groups}))
-		if got := show(facts.Get("permission_set.person_assigned", "")); got != tt.want {
+		if got := show(facts.Get("actor.set_person_assigned", "")); got != tt.want {
 			t.Errorf("%s: %s; want %s", name, got, tt.want)
 		}
 	}
@@ -133,17 +133,17 @@ func until(t *testing.T, duration string, newer ...evidence.Item) Facts {
 
 func TestWhenASessionEndsAtTheLatest(t *testing.T) {
 	facts := until(t, "PT8H")
-	check(t, facts, map[Key]string{"permission_set.session_minutes": "480", "permission_set.session_until": "2025-09-09T11:20:05Z", "permission_set.session_open": "true"})
+	check(t, facts, map[Key]string{"actor.set_session_minutes": "480", "actor.set_session_until": "2025-09-09T11:20:05Z", "actor.set_session_open": "true"})
 	params := Parameters(facts)
 	if set, account := params["actor.permission_set"].Text(), params["actor.role_account"].Text(); set != "Data.User_of" || account != "222233334444" {
 		t.Errorf("looked up by set %q in account %q", set, account)
 	}
 	// The finding is of 04:29:43; what is newer than the end says that the session is over.
-	check(t, until(t, "PT1H"), map[Key]string{"permission_set.session_minutes": "60", "permission_set.session_until": "2025-09-09T04:20:05Z", "permission_set.session_open": "false"})
+	check(t, until(t, "PT1H"), map[Key]string{"actor.set_session_minutes": "60", "actor.set_session_until": "2025-09-09T04:20:05Z", "actor.set_session_open": "false"})
 	check(t, until(t, "PT70M", evidence.Item{
 		Kind: evidence.AnswerItem, Question: "later", Answers: []string{"related.*"}, Scope: query.Scope{Kind: "s3_data"},
 		Answer: evidence.Answer{Outcome: evidence.Found, Columns: []string{"event_time"}, Rows: []evidence.Row{{query.TimeOf(time.Date(2025, 9, 9, 4, 30, 5, 0, time.UTC))}}},
-	}), map[Key]string{"permission_set.session_until": "2025-09-09T04:30:05Z", "permission_set.session_open": "false"})
-	check(t, until(t, "PT70M"), map[Key]string{"permission_set.session_open": "true"})
-	check(t, until(t, "soon"), map[Key]string{"permission_set.session_until": "unknown: look_permission_set ", "permission_set.session_open": "unknown: look_permission_set "})
+	}), map[Key]string{"actor.set_session_until": "2025-09-09T04:30:05Z", "actor.set_session_open": "false"})
+	check(t, until(t, "PT70M"), map[Key]string{"actor.set_session_open": "true"})
+	check(t, until(t, "soon"), map[Key]string{"actor.set_session_until": "unknown: look_permission_set ", "actor.set_session_open": "unknown: look_permission_set "})
 }
