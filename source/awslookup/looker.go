@@ -53,6 +53,7 @@ type IdentityStore struct {
 type Looker struct {
 	opt   Options
 	kinds []evidence.LookupKind
+	names setNames
 }
 
 // kinds are those that AWS can answer, with the way it does.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssoadmin"
@@ -36,6 +37,32 @@ func (k *looking) fromCenter(api, as string) ask {
 	return ask{api: api, as: "sso-admin " + as, owner: k.opt.IdentityStore.Account, region: k.opt.IdentityStore.Region}
 }
 
+// setNames are the names of permission sets by their ARNs. A set keeps its name for life: nothing in
+// UpdatePermissionSet changes it (SSO Admin API Reference). So one that has another name is not asked again.
+type setNames struct {
+	mu   sync.Mutex
+	held map[string]string
+}
+
+// maxSetNames bounds them; an instance may have 3,500 sets (IAM Identity Center User Guide, "Quotas").
+const maxSetNames = 10_000
+
+func (n *setNames) another(arn, name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	have, ok := n.held[arn]
+	return ok && have != name
+}
+
+func (n *setNames) keep(arn, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.held == nil || len(n.held) >= maxSetNames {
+		n.held = map[string]string{}
+	}
+	n.held[arn] = name
+}
+
 // permissionSet describes a permission set by its name, and tells who is assigned to it in an account.
 // The API finds no set by its name: those of the account are described until the name fits.
 func (k *looking) permissionSet() error {
@@ -55,6 +82,9 @@ func (k *looking) permissionSet() error {
 		return err
 	}
 	for _, arn := range sets {
+		if k.names.another(arn, name) {
+			continue
+		}
 		found, err := k.describe(instance, arn, name)
 		if err != nil {
 			return err
@@ -138,6 +168,7 @@ func (k *looking) describe(instance, arn, name string) (found bool, err error) {
 		if s == nil || aws.ToString(s.PermissionSetArn) != arn || aws.ToString(s.Name) == "" {
 			return missing("the permission set")
 		}
+		k.names.keep(arn, *s.Name)
 		if found = *s.Name == name; found {
 			k.body.PermissionSet = &evidence.LookedPermissionSet{ARN: arn, Name: name, Description: aws.ToString(s.Description), Duration: aws.ToString(s.SessionDuration)}
 		}

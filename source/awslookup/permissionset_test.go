@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"uratori/evidence"
 	"uratori/source"
 	"uratori/source/awsconn"
@@ -117,16 +119,25 @@ func TestAnAccountOfManySets(t *testing.T) {
 	if p := got.Body.PermissionSet; len(p.Users) != 250 || p.Groups != nil || p.Inline || p.Boundary != last.Boundary || p.Attached != nil || p.Description != "" {
 		t.Errorf("%+v", p)
 	}
+	if n := len(s.Calls()); n != got.Calls {
+		t.Errorf("%d calls are told of %d", got.Calls, n)
+	}
 	for op, want := range map[string]int{"ListInstances": 1, "ListPermissionSetsProvisionedToAccount": 2, "DescribePermissionSet": 150, "ListAccountAssignments": 3, "GetPermissionsBoundaryForPermissionSet": 1} {
 		if n := len(s.Calls("sso-admin:" + op)); n != want {
 			t.Errorf("%d calls of %s; want %d", n, op, want)
 		}
 	}
+	// Names that are known are not asked after again, and what a set is is.
+	s.Forget()
+	if again, err := l.Look(t.Context(), evidence.Lookup{Kind: evidence.LookPermissionSet, Key: "set-149", Account: member}); err != nil || !cmp.Equal(again.Body, got.Body) || len(s.Calls("sso-admin:DescribePermissionSet")) != 1 {
+		t.Errorf("again: %v, %d calls, %v", again.Outcome, len(s.Calls("sso-admin:DescribePermissionSet")), err)
+	}
+	s.Forget()
+	if none, err := l.Look(t.Context(), evidence.Lookup{Kind: evidence.LookPermissionSet, Key: "set-150", Account: member}); err != nil || none.Outcome != evidence.Empty || len(s.Calls("sso-admin:DescribePermissionSet")) != 0 {
+		t.Errorf("a set of nobody: %v, %d calls, %v", none.Outcome, len(s.Calls("sso-admin:DescribePermissionSet")), err)
+	}
 	if lines := strings.Count(got.Native, "\n") + 1; lines != 9 || !strings.Contains(got.Native, last.ID) {
 		t.Errorf("%d native calls:\n%s", lines, got.Native)
-	}
-	if n := len(s.Calls()); n != got.Calls {
-		t.Errorf("%d calls are told of %d", got.Calls, n)
 	}
 	if p := Paces["sso:DescribePermissionSet"]; p.PerSecond <= 0 || p.PerSecond > 20 {
 		t.Errorf("sets are described at %v", p)
