@@ -38,7 +38,7 @@ var layers = map[string][]string{
 	"source":            {"query", "evidence", "ledger"},
 	"source/call":       {"source"},
 	"source/awsconn":    {"source", "source/call"},
-	"source/awslookup":  {"evidence", "source", "source/awsconn"},
+	"source/awslookup":  {"evidence", "source", "source/awsconn", "source/call"},
 	"source/awslogs":    {"query", "evidence", "source", "source/awsconn", "source/coverage"},
 	"source/sourcetest": {"query", "evidence", "source", "source/local"}, // for tests only
 	"source/coverage":   {"query", "evidence"},

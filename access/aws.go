@@ -83,6 +83,17 @@ func Features() []Feature {
 		{"people", "users of IAM Identity Center", []Grant{
 			{InManagement, []string{"identitystore:DescribeUser", "identitystore:GetUserId"}, []string{"arn:{partition}:identitystore::*:identitystore/*", "arn:{partition}:identitystore:::user/*"}, "reads the user of a session"},
 		}},
+		{"permission-sets", "the permission set behind a session of IAM Identity Center", []Grant{
+			{InManagement, []string{"sso:ListInstances"}, []string{"*"}, "finds the instance of IAM Identity Center"},
+			{InManagement, []string{"sso:ListPermissionSetsProvisionedToAccount"}, []string{"arn:{partition}:sso:::instance/*", "arn:{partition}:sso:::account/*"}, "lists the permission sets of an account"},
+			{InManagement, []string{
+				"sso:DescribePermissionSet", "sso:GetInlinePolicyForPermissionSet", "sso:GetPermissionsBoundaryForPermissionSet",
+				"sso:ListCustomerManagedPolicyReferencesInPermissionSet", "sso:ListManagedPoliciesInPermissionSet",
+			}, []string{"arn:{partition}:sso:::instance/*", "arn:{partition}:sso:::permissionSet/*/*"}, "reads a permission set's session duration and policies"},
+			{InManagement, []string{"sso:ListAccountAssignments"}, []string{
+				"arn:{partition}:sso:::instance/*", "arn:{partition}:sso:::permissionSet/*/*", "arn:{partition}:sso:::account/*",
+			}, "reads who is assigned to it in an account"},
+		}},
 		{"principals", "age and last use of keys, attached policies, tags of roles", []Grant{
 			{InMember, []string{"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListAttachedUserPolicies", "iam:ListGroupsForUser", "iam:ListUserPolicies", "iam:GetUser"}, []string{"arn:{partition}:iam::*:user/*"}, "reads an IAM user and its keys' dates"},
 			{InMember, []string{"iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies"}, []string{"arn:{partition}:iam::*:group/*"}, "reads what a user may do by its groups"},

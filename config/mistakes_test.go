@@ -153,6 +153,8 @@ func TestMistakes(t *testing.T) {
 		{"accounts: [{id: \"111122223333\", environment: sandbox}]\nenvironments: [{account: \"111122223333\", environment: production}]", `stands twice`},
 		{`aws: {logs: [cloudtrail]}`, `kind of log "cloudtrail" is not known`},
 		{"aws: {role: admin}", `"admin" is no ARN of a role`},
+		{"aws: {look_up: [permission_set]}", `"" is no id of an identity store`},
+		{"aws: {look_up: [permission_sets]}", "permission_set"},
 		{"aws: {member_role: 'arn:aws:iam::111122223333:role/x'}", "write the name alone"},
 		{"aws: {external_id: hunter2}", "it is no reference to a secret"},
 		{"sources: [{name: a, type: local}]", `source "a" needs logs`},

@@ -23,7 +23,7 @@ type (
 		ExternalID string `yaml:"external_id"` // reference
 		Endpoint   string `yaml:"endpoint"`    // of a proxy or private endpoint, instead of AWS's own
 		// LookUp are the kinds of thing that are looked up as they are now: account, identity_store_user,
-		// access_key, iam_principal, bucket, instance, guardduty_investigation. Empty: none.
+		// access_key, iam_principal, bucket, instance, permission_set, guardduty_investigation. Empty: none.
 		LookUp []string `yaml:"look_up"`
 		// Logs are the kinds of record whose own log settings are read: vpc_flow, dns, eks_audit,
 		// rds_audit, s3_access. Empty: none.
@@ -31,7 +31,7 @@ type (
 		Organization  string        `yaml:"organization"` // account that may read AWS Organizations; empty for the reader's own
 		IdentityStore IdentityStore `yaml:"identity_store"`
 	}
-	// IdentityStore is where the users of IAM Identity Center are.
+	// IdentityStore is where the users of IAM Identity Center are, and its permission sets.
 	IdentityStore struct {
 		ID      string `yaml:"id"` // such as d-1234567890
 		Account string `yaml:"account"`
@@ -111,7 +111,7 @@ type (
 )
 
 // lookUps are the kinds of thing that AWS can look up.
-var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance", "guardduty_investigation"}
+var lookUps = []string{"account", "identity_store_user", "access_key", "iam_principal", "bucket", "instance", "permission_set", "guardduty_investigation"}
 
 // logSettings are the kinds of record of which AWS tells whether their log is on.
 var logSettings = []string{"vpc_flow", "dns", "eks_audit", "rds_audit", "s3_access"}
@@ -170,7 +170,7 @@ func (k *checker) aws(a AWS) {
 	if a.IdentityStore.Region != "" {
 		k.region("$.aws.identity_store.region", a.IdentityStore.Region)
 	}
-	if id := a.IdentityStore.ID; id != "" && !storeID.MatchString(id) || id == "" && slices.Contains(a.LookUp, "identity_store_user") {
+	if id := a.IdentityStore.ID; id != "" && !storeID.MatchString(id) || id == "" && (slices.Contains(a.LookUp, "identity_store_user") || slices.Contains(a.LookUp, "permission_set")) {
 		k.fail("$.aws.identity_store", "%q is no id of an identity store, such as d-1234567890", id)
 	}
 	k.secret("$.aws.external_id", a.ExternalID, false)

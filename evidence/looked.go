@@ -23,10 +23,13 @@ const (
 	LookInstance  LookupKind = "instance"            // id of an EC2 instance, i-...
 	// LookInvestigation is what GuardDuty's own investigation of a finding says, by the finding's id.
 	LookInvestigation LookupKind = "guardduty_investigation"
+	// LookPermissionSet is a permission set of IAM Identity Center by its name, as it is in one account.
+	LookPermissionSet LookupKind = "permission_set"
 )
 
 var lookupKinds = []LookupKind{
 	LookAccount, LookUser, LookKey, LookPrincipal, LookPerson, LookBucket, LookInstance, LookInvestigation,
+	LookPermissionSet,
 	LookAddress, LookDomain, LookNetworks, CasesOfType, CasesOfActor, CasesOnThing, CasesFrom, CasesByTool,
 }
 
@@ -69,6 +72,7 @@ type Body struct {
 	Investigation *LookedInvestigation `json:"investigation,omitempty"`
 	AccessKey     *LookedKey           `json:"access_key,omitempty"`
 	Person        *LookedPerson        `json:"person,omitempty"`
+	PermissionSet *LookedPermissionSet `json:"permission_set,omitempty"`
 	Principal     *LookedPrincipal     `json:"principal,omitempty"`
 	User          *LookedUser          `json:"user,omitempty"`
 	Address       *LookedAddress       `json:"address,omitempty"`
@@ -168,6 +172,21 @@ type LookedPrincipal struct {
 	Boundary   string     `json:"boundary,omitempty"`  // ARN of the permissions boundary
 	Tags       []Tag      `json:"tags,omitempty"`
 	MaxSession int        `json:"max_session_seconds,omitempty"`
+}
+
+// A LookedPermissionSet is a permission set of IAM Identity Center as it is now, and who is assigned to
+// it in one account. IAM Identity Center makes a role of it in the account.
+type LookedPermissionSet struct {
+	ARN         string   `json:"arn"`
+	Name        string   `json:"name"`
+	Description string   `json:"description,omitempty"`      // hostile text
+	Duration    string   `json:"session_duration,omitempty"` // of sessions, in ISO 8601 as AWS says it, such as PT8H
+	Attached    []string `json:"attached,omitempty"`         // ARNs of AWS's managed policies, sorted
+	Customer    []string `json:"customer,omitempty"`         // paths and names of customer managed policies, such as /team/limit, sorted
+	Inline      bool     `json:"inline"`                     // it has an inline policy
+	Boundary    string   `json:"boundary,omitempty"`         // of permissions: an ARN of AWS's, or path and name of a customer managed policy
+	Users       []string `json:"users,omitempty"`            // ids of the Identity Store users assigned by themselves, sorted
+	Groups      []string `json:"groups,omitempty"`           // ids of the groups assigned, sorted
 }
 
 // A LookedPerson is a human as a directory or a list of people knows them.
@@ -353,6 +372,7 @@ func (b Body) holds() bool {
 		{LookInvestigation, b.Investigation != nil},
 		{LookKey, b.AccessKey != nil},
 		{LookPerson, b.Person != nil},
+		{LookPermissionSet, b.PermissionSet != nil},
 		{LookPrincipal, b.Principal != nil},
 		{LookUser, b.User != nil},
 		{LookAddress, b.Address != nil},

@@ -141,6 +141,14 @@ func (v *view) role() string {
 	return ""
 }
 
+// actorAccount is the account in which the role lies that acted, by its ARN; else the finding's.
+func (v *view) actorAccount() string {
+	if id := roleAccount(v.actorColumn("session_issuer_arn")); id != "" {
+		return id
+	}
+	return string(v.f.Account)
+}
+
 func actorRole(v *view, _ string) result {
 	role := v.role()
 	if role == "" {

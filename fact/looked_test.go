@@ -83,7 +83,7 @@ func show(f Fact) string {
 		switch v.Type {
 		case Bool:
 			return fmt.Sprint(v.Num == 1)
-		case Int:
+		case Int, Minutes:
 			return fmt.Sprint(v.Num)
 		case Time:
 			return v.At.Format(time.RFC3339)

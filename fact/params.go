@@ -36,6 +36,7 @@ func Parameters(fs Facts) map[string]query.Value {
 			out[longTermKey] = query.TextOf(key)
 		}
 	}
+	out[actorAccount] = query.TextOf(v.actorAccount())
 	if id := fs.finding.Resource.Instance.ID; id != "" {
 		out[findingInstance] = query.TextOf(id)
 	}
@@ -83,6 +84,7 @@ func ParameterTypes() map[string]query.Type {
 	}
 	maps.Copy(out, hopTypes)
 	out[longTermKey], out[findingInstance], out[keylessPrincipal] = query.Text, query.Text, query.Text
+	out[actorAccount] = query.Text
 	out[stealthBucket], out[bucketInQuestion] = query.Text, query.Text
 	out[earlierAddresses] = query.Set
 	return out
@@ -94,6 +96,7 @@ const (
 	bucketInQuestion = "recovery.bucket"         // the bucket, where something was deleted, written or protected otherwise
 	stealthBucket    = "stealth.bucket"          // the bucket whose log the finding says was switched off
 	keylessPrincipal = "actor.keyless_principal" // the principal id, where no access key is known
+	actorAccount     = "actor.role_account"      // the account of the role that acted, else the finding's
 	findingInstance  = "finding.instance"        // id of the EC2 instance that the finding names
 	earlierAddresses = "baseline.addresses"      // the event's address and those of the principal's earlier calls
 )

@@ -65,6 +65,17 @@ func TestLookUpsReachTheReport(t *testing.T) {
 			{Name: "iam:ListAttachedRolePolicies", Outcome: evidence.Found}, {Name: "iam:ListRolePolicies", Outcome: evidence.Found},
 		}},
 	}
+	set := evidence.Body{PermissionSet: &evidence.LookedPermissionSet{
+		ARN: "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef", Name: "DataUser", Description: hostile, Duration: "PT8H",
+		Attached: []string{"arn:aws:iam::aws:policy/PowerUserAccess"}, Customer: []string{hostile}, Groups: []string{"906747f1-3a0c-4f0e-9a51-000000000009"},
+	}}
+	for _, api := range []string{
+		"GetInlinePolicyForPermissionSet", "GetPermissionsBoundaryForPermissionSet", "ListAccountAssignments", "ListCustomerManagedPolicyReferencesInPermissionSet", "ListManagedPoliciesInPermissionSet",
+	} {
+		set.Parts = append(set.Parts, evidence.Part{Name: "sso:" + api, Outcome: evidence.Found})
+	}
+	set.Parts[1] = evidence.Part{Name: "sso:GetPermissionsBoundaryForPermissionSet", Outcome: evidence.Denied, Reason: hostile}
+	holds[evidence.LookPermissionSet] = set
 	for _, lang := range phrase.Langs() {
 		w := enter(t, "a", 1, lang)
 		w.tools.Lookers = []source.Looker{knower{holds: holds}}
@@ -81,8 +92,14 @@ func TestLookUpsReachTheReport(t *testing.T) {
 		if f := c.Assessment.Facts().Get("impact.bucket_public_now", ""); f.State != fact.Known || f.Value.Num != 1 {
 			t.Errorf("%s: public now %s", lang, truthtest.Plain(f))
 		}
-		if !slices.ContainsFunc(c.Assessment.Gaps(), func(g policy.Gap) bool { return g.Key == "look_bucket" && g.Outcome == "denied" }) {
-			t.Errorf("%s: the tags that were refused are no gap", lang)
+		for key, what := range map[string]string{"look_bucket": "the tags", "look_permission_set": "the boundary"} {
+			if !slices.ContainsFunc(c.Assessment.Gaps(), func(g policy.Gap) bool { return g.Key == key && g.Outcome == "denied" }) {
+				t.Errorf("%s: %s that was refused is no gap", lang, what)
+			}
+		}
+		created := c.Assessment.Facts().Get("actor.session_created", "").Value.At
+		if f := c.Assessment.Facts().Get("actor.set_session_until", ""); f.State != fact.Known || !f.Value.At.Equal(created.Add(8*time.Hour)) {
+			t.Errorf("%s: the session of %v lasts until %s", lang, created, truthtest.Plain(f))
 		}
 		md := string(c.Reports[investigate.MarkdownName])
 		if strings.Contains(string(c.Reports[investigate.HTMLName]), "</script><b>") || strings.Contains(md, "\u202E") {
@@ -115,7 +132,7 @@ func TestRefusedLookUpsAreGaps(t *testing.T) {
 	if a.Ceiling() <= plain.Ceiling() {
 		t.Errorf("ceiling %d; want more than %d", a.Ceiling(), plain.Ceiling())
 	}
-	for _, key := range []string{"look_account", "look_person", "look_bucket", "look_iam_principal"} {
+	for _, key := range []string{"look_account", "look_person", "look_bucket", "look_iam_principal", "look_permission_set"} {
 		if !slices.ContainsFunc(a.Gaps(), func(g policy.Gap) bool { return g.Key == key }) {
 			t.Errorf("no gap of %s", key)
 		}

@@ -26,13 +26,14 @@ type Looker interface {
 // always looked up anew.
 type Lives map[evidence.LookupKind]time.Duration
 
-// DefaultLives are the lives of answers that change rarely: accounts and people. What a case
+// DefaultLives are the lives of answers that change rarely: accounts, people and permission sets. What a case
 // wants to know as it is now, such as a bucket's exposure, is not among them.
 func DefaultLives() Lives {
 	return Lives{
-		evidence.LookAccount: 24 * time.Hour,
-		evidence.LookUser:    time.Hour,
-		evidence.LookPerson:  time.Hour,
+		evidence.LookAccount:       24 * time.Hour,
+		evidence.LookUser:          time.Hour,
+		evidence.LookPerson:        time.Hour,
+		evidence.LookPermissionSet: time.Hour, // it is found by asking after each one of the account
 	}
 }
 

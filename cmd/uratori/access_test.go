@@ -22,6 +22,7 @@ import (
 	"uratori/source/awslogs"
 	"uratori/source/awslookup"
 	"uratori/source/awstest"
+	"uratori/source/call"
 	"uratori/source/cloudtrail"
 )
 
@@ -42,10 +43,10 @@ var free = map[string]string{
 	"guardduty:CreateInvestigation": "writes; only a person asks for it, and no policy of ours grants it",
 }
 
-// actionOf is the IAM action of an operation: the same, but for the one that IAM names otherwise
-// (Service Authorization Reference, Amazon S3).
+// actionOf is the IAM action of an operation: the same, but for those that IAM names otherwise
+// (Service Authorization Reference, Amazon S3 and AWS IAM Identity Center).
 func actionOf(c awstest.Call) string {
-	if a := c.Service + ":" + c.Operation; a != "s3:GetPublicAccessBlock" {
+	if a := strings.TrimSuffix(c.Service, "-admin") + ":" + c.Operation; a != "s3:GetPublicAccessBlock" {
 		return a
 	}
 	return "s3:GetBucketPublicAccessBlock"
@@ -62,6 +63,9 @@ func everything(t *testing.T) *clinic {
 		Store:    "d-1234567890",
 		Clusters: []awstest.Cluster{{Account: member, Region: awstest.Region, Name: "orders"}},
 		Users:    map[string]awstest.StoreUser{"906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e": {UserName: "sato.kaede@example.co.jp", DisplayName: "佐藤 楓", Status: "ENABLED"}},
+		PermissionSets: []awstest.PermissionSet{{
+			ID: "ps-0000000000000001", Name: "Analyst", Duration: "PT4H", Provisioned: []string{member}, Assigned: []awstest.Assignment{{Account: member, Type: "USER", ID: "906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e"}},
+		}},
 		IAM: map[string]awstest.IAM{member: {
 			Users:  map[string]awstest.IAMUser{"batch": {Created: at, Groups: []string{"ops"}, Keys: []awstest.AccessKey{{ID: "AKIAEXAMPLE000000009", Status: "Active", Created: at}}}},
 			Roles:  map[string]awstest.IAMRole{"app": {Created: at}},
@@ -91,7 +95,7 @@ func everything(t *testing.T) *clinic {
 	}
 	c.edit = func(text string) string {
 		return strings.NewReplacer(
-			"look_up: [account, iam_principal, bucket, instance]", "look_up: [account, identity_store_user, access_key, iam_principal, bucket, instance, guardduty_investigation], logs: [vpc_flow, dns, eks_audit, rds_audit, s3_access], identity_store: {id: d-1234567890}",
+			"look_up: [account, iam_principal, bucket, instance]", "look_up: [account, identity_store_user, access_key, iam_principal, permission_set, bucket, instance, guardduty_investigation], logs: [vpc_flow, dns, eks_audit, rds_audit, s3_access], identity_store: {id: d-1234567890}",
 			"token: env:TEST_SPLUNK_TOKEN", "token: ssm:/uratori/splunk", `client_secret: "env:TEST_ENTRA_SECRET"`, `client_secret: "awssm:uratori/entra#secret"`,
 		).Replace(text) + "order: {cloudtrail: [athena, cloudtrail-api, splunk-prod], signin: [entra]}\n"
 	}
@@ -134,6 +138,7 @@ func TestWhatIsCalledIsWhatIsGranted(t *testing.T) {
 		{Kind: evidence.LookUser, Key: "sato.kaede@example.co.jp"},
 		{Kind: evidence.LookPrincipal, Key: "arn:aws:iam::" + member + ":role/app", Account: member},
 		{Kind: evidence.LookPrincipal, Key: "arn:aws:iam::" + member + ":user/batch", Account: member},
+		{Kind: evidence.LookPermissionSet, Key: "Analyst", Account: member},
 		{Kind: evidence.LookBucket, Key: "example-ledger", Account: member, Region: awstest.Region},
 		{Kind: evidence.LookInstance, Key: "i-0123456789abcdef0", Account: member, Region: awstest.Region},
 	} {
@@ -228,8 +233,10 @@ func account(t *testing.T, id string) query.Expr {
 func TestNeededActionsAreGranted(t *testing.T) {
 	granted := access.Actions(access.Features())
 	needed := slices.Concat(awsconn.Actions, awsconn.SelfActions, awslookup.Actions, awslogs.Actions, guardduty.Actions)
-	for api := range cloudtrail.Paces {
-		needed = append(needed, api)
+	for _, paces := range []map[string]call.Pace{cloudtrail.Paces, awslookup.Paces} {
+		for api := range paces {
+			needed = append(needed, api)
+		}
 	}
 	for _, a := range needed {
 		if !slices.Contains(granted, a) && free[a] == "" {

@@ -11,12 +11,14 @@ import (
 	"uratori/access"
 	"uratori/config"
 	"uratori/doctor"
+	"uratori/evidence"
 	"uratori/guardduty"
 	"uratori/query"
 	"uratori/source"
 	"uratori/source/athena"
 	"uratori/source/awsconn"
 	"uratori/source/awslogs"
+	"uratori/source/awslookup"
 	"uratori/source/cloudtrail"
 	"uratori/source/entra"
 	"uratori/source/splunk"
@@ -245,7 +247,32 @@ func (a *app) checkAWS(ctx context.Context, c config.Config, o *opened) []doctor
 	if skew, ok := conn.Skew(); ok {
 		clock = doctor.Clock("aws", now.Add(skew), now)
 	}
-	return append(append(out, clock), a.checkGuardDuty(ctx, c, o)...)
+	out = append(out, clock)
+	if slices.Contains(c.AWS.LookUp, string(evidence.LookPermissionSet)) {
+		out = append(out, checkCenter(ctx, conn, c))
+	}
+	return append(out, a.checkGuardDuty(ctx, c, o)...)
+}
+
+// checkCenter looks whether IAM Identity Center is where the configuration says that its Identity Store is.
+func checkCenter(ctx context.Context, conn *awsconn.Conn, c config.Config) doctor.Check {
+	const name = "identity_center"
+	l, err := awslookup.New(awslookup.Options{Name: "aws", Conn: conn, IdentityStore: awslookup.IdentityStore(c.AWS.IdentityStore), Kinds: []evidence.LookupKind{evidence.LookPermissionSet}})
+	mend := doctor.Text{
+		JA: "aws: の identity_store に、Identity CenterのアイデンティティストアのID、アカウント、リージョンを書く",
+		EN: "write id, account and Region of Identity Center's identity store under aws: identity_store",
+	}
+	if err != nil {
+		return failed("aws", name, err, mend)
+	}
+	instance, err := l.Center(ctx)
+	switch {
+	case errors.Is(err, source.ErrDenied):
+		return failed("aws", name, err, doctor.Text{JA: "許可する。必要なポリシーは uratori iam reader が示す", EN: "grant it; uratori iam reader prints the policy"})
+	case err != nil:
+		return failed("aws", name, err, mend)
+	}
+	return doctor.Check{Subject: "aws", Name: name, Says: doctor.Same(instance)}
 }
 
 // checkKey tells when the program's own credentials end.

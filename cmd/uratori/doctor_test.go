@@ -80,7 +80,7 @@ func (c *clinic) open(t *testing.T) (file string) {
 	t.Helper()
 	dir := t.TempDir()
 	clock := func() time.Time { return c.now }
-	c.aws = awstest.New(t, "cloudtrail", "athena", "guardduty", "iam", "organizations", "identitystore")
+	c.aws = awstest.New(t, "cloudtrail", "athena", "guardduty", "iam", "organizations", "identitystore", "sso-admin")
 	history := awstest.NewHistory(c.aws, clock)
 	raws := trailEvents(c.now)
 	history.Add(raws[:5]...)
@@ -273,6 +273,11 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 	}
 }
 
+// withSets has permission sets looked up, too.
+func withSets(text string) string {
+	return strings.Replace(text, "look_up: [", "identity_store: {id: d-1234567890}, look_up: [permission_set, ", 1)
+}
+
 // Whatever is wrong is told in one check that says what, and what to do about it.
 func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	admin := []byte(`{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
@@ -321,6 +326,13 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 		{"when the key was made may not be read", func(c *clinic) { c.fault = &awstest.Fault{Operation: "ListAccessKeys", Do: awstest.Deny} }, want{"aws", "expiry", "unseen", []string{"unseen", "refused"}}},
 		{"repeats are published late", func(c *clinic) { c.guard[0].Frequency = "" }, want{"guardduty", "ap-northeast-1", "warning", []string{"SIX_HOURS", "six hours", "update-detector --region ap-northeast-1"}}},
 		{"GuardDuty is off", func(c *clinic) { c.guard[1].Detector = "" }, want{"guardduty", "us-east-1", "warning", []string{"not on", "nothing is detected"}}},
+		{"Identity Center is in another Region", func(c *clinic) {
+			c.world.Store, c.world.CenterRegion, c.edit = "d-1234567890", "us-east-1", withSets
+		}, want{"aws", "identity_center", "wrong", []string{"no instance of IAM Identity Center", "aws: identity_store"}}},
+		{"Identity Center may not be read", func(c *clinic) {
+			c.world.Store, c.edit = "d-1234567890", withSets
+			c.fault = &awstest.Fault{Operation: "ListInstances", Do: awstest.Deny}
+		}, want{"aws", "identity_center", "wrong", []string{"sso:ListInstances", "refused", "uratori iam reader"}}},
 		{"GuardDuty refuses", func(c *clinic) { c.fault = &awstest.Fault{Operation: "GetDetector", Do: awstest.Deny} }, want{"guardduty", "us-east-1", "unseen", []string{"refused"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -105,7 +105,7 @@ func inUse(c config.Config) []access.Feature {
 
 // lookedUpBy are the features by what is looked up.
 var lookedUpBy = map[string]string{
-	"account": "accounts", "identity_store_user": "people", "access_key": "principals", "iam_principal": "principals", "bucket": "buckets", "instance": "instances", "guardduty_investigation": "claims",
+	"account": "accounts", "identity_store_user": "people", "access_key": "principals", "iam_principal": "principals", "permission_set": "permission-sets", "bucket": "buckets", "instance": "instances", "guardduty_investigation": "claims",
 }
 
 // params are what the configuration knows of the resources in policies.

@@ -60,7 +60,7 @@ func (r *reach) trails(ctx context.Context, scope query.Scope) ([]evidence.Cover
 // paces are how fast every API may be called, by whoever calls it.
 func paces() map[string]call.Pace {
 	all := map[string]call.Pace{}
-	for _, p := range []map[string]call.Pace{entra.Paces(), cloudtrail.Paces} {
+	for _, p := range []map[string]call.Pace{entra.Paces(), cloudtrail.Paces, awslookup.Paces} {
 		maps.Copy(all, p)
 	}
 	return all

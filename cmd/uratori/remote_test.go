@@ -144,7 +144,7 @@ func (a arrangement) behind(t testing.TB, variant string) *remote {
 	clock := func() time.Time { return r.now }
 	asked := func(name string) bool { return slices.Contains(slices.Concat(a.cloudtrail, a.signin), name) }
 
-	r.aws = awstest.New(t, "cloudtrail", "athena", "guardduty")
+	r.aws = awstest.New(t, "cloudtrail", "athena", "guardduty", "sso-admin")
 	history := awstest.NewHistory(r.aws, clock)
 	if a.quick {
 		r.aws.Limit("cloudtrail:LookupEvents", math.MaxInt)
@@ -352,6 +352,58 @@ func (r *remote) agedOut(t *testing.T, c investigate.Case) {
 // ceiling is what a summary says of what the score could become.
 var ceiling = regexp.MustCompile(`（未確認部分が最悪の場合 [^）]*）`)
 
+// center puts IAM Identity Center beside the scenario: its permission set among others of the account,
+// where the configuration says that it lies.
+func (r *remote) center(t *testing.T) {
+	t.Helper()
+	told := func(name string) string { return r.scenario.Truth.Facts[name].(string) }
+	account, user := told("finding.account"), told("actor.on_behalf_of")
+	const group, store, region = "906747f1-3a0c-4f0e-9a51-2d1c2b3a4d5e", "d-1234567890", "us-east-1"
+	r.aws.Serve(awstest.World{
+		Accounts: map[string]awstest.OrgAccount{account: {Name: "ml-sandbox", State: "ACTIVE", Parent: "r-ab12"}},
+		Store:    store, CenterRegion: region,
+		PermissionSets: []awstest.PermissionSet{
+			{ID: "ps-0000000000000001", Name: "ReadOnly", Duration: "PT1H", Provisioned: []string{account}, Managed: []string{"arn:aws:iam::aws:policy/AdministratorAccess"}},
+			{
+				ID: "ps-0000000000000002", Name: told("actor.permission_set"), Description: "Data for analysts", Duration: "PT8H", Provisioned: []string{account}, Managed: []string{"arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+				Inline: `{"Version":"2012-10-17","Statement":[]}`,
+				Assigned: []awstest.Assignment{
+					{Account: account, Type: "USER", ID: user}, {Account: account, Type: "GROUP", ID: group}, {Account: awstest.Home, Type: "USER", ID: group},
+				},
+			},
+		},
+	})
+	r.edit(t, "endpoint:", fmt.Sprintf("look_up: [permission_set], identity_store: {id: %s, account: %q, region: %s}, endpoint:", store, awstest.Home, region))
+}
+
+// sessionEnds holds what is told of the permission set against what Identity Center knows, and what
+// follows from it against the session's own record.
+func (r *remote) sessionEnds(t *testing.T, c investigate.Case) {
+	t.Helper()
+	created := c.Assessment.Facts().Get("actor.session_created", "").Value.At
+	for key, want := range map[fact.Key]string{
+		"actor.set_provisioned": "true", "actor.set_session_minutes": "480", "actor.set_session_open": "true",
+		"actor.set_arn": "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0000000000000002", "actor.set_description": "Data for analysts",
+		"actor.set_managed_policies": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "actor.set_inline_policy": "true", "actor.set_administrator": "false",
+		"actor.set_assigned_users": "1", "actor.set_assigned_groups": "1", "actor.set_person_assigned": "directly",
+	} {
+		if got := truthtest.Plain(c.Assessment.Facts().Get(key, "")); got != want {
+			t.Errorf("%s = %s; want %s", key, got, want)
+		}
+	}
+	if f := c.Assessment.Facts().Get("actor.set_session_until", ""); f.State != fact.Known || created.IsZero() || !f.Value.At.Equal(created.Add(8*time.Hour)) {
+		t.Errorf("a session of %v ends at %v (%v)", created, f.Value.At, f.State)
+	}
+	for _, call := range r.aws.Calls() {
+		if call.Service == "sso-admin" && (call.Account != awstest.Home || call.Region != "us-east-1") {
+			t.Errorf("%s is asked in account %s, Region %s; Identity Center is elsewhere", call.Operation, call.Account, call.Region)
+		}
+	}
+	if who := chapter(t, c, 4); !strings.Contains(who, "480分であり、このセッションの認証情報は遅くとも") || !strings.Contains(who, "ユーザー1人とグループ1個に割り当てられている") {
+		t.Errorf("chapter 4 does not tell how long the session lasts, and to whom its permission set is assigned:\n%s", who)
+	}
+}
+
 // By configuration alone, the services are asked what files were asked, and the report says what
 // the truth says. No remote source tells how its records were delivered, so nothing is known of
 // duplicates and the like.
@@ -359,7 +411,9 @@ func TestVariantsBehindServices(t *testing.T) {
 	for _, variant := range []string{"a", "f", "h"} {
 		t.Run(variant, func(t *testing.T) {
 			r := behind(t, variant)
+			r.center(t)
 			c := r.investigate(t, "case")
+			r.sessionEnds(t, c)
 			if variant == "h" {
 				truthtest.Hold(t, r.scenario.Truth, c.Assessment, "quality.", "coverage.state@signin")
 				r.agedOut(t, c)

@@ -1,6 +1,6 @@
 // Package awslookup looks up in AWS what a case is about, as it is now: accounts of the
-// organisation, users of IAM Identity Center, access keys, IAM users and roles, S3 buckets and
-// EC2 instances.
+// organisation, users and permission sets of IAM Identity Center, access keys, IAM users and roles,
+// S3 buckets and EC2 instances.
 //
 // It reads settings only, never content. What a call refuses is said part by part, so that an
 // empty list is told from one that could not be read. Keys come from logs and findings and are

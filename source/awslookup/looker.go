@@ -28,6 +28,8 @@ var Actions = []string{
 	"organizations:ListTagsForResource",
 	"s3:GetAccountPublicAccessBlock", "s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketLogging", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock",
 	"s3:GetBucketTagging", "s3:GetBucketVersioning",
+	"sso:DescribePermissionSet", "sso:GetInlinePolicyForPermissionSet", "sso:GetPermissionsBoundaryForPermissionSet", "sso:ListAccountAssignments",
+	"sso:ListCustomerManagedPolicyReferencesInPermissionSet", "sso:ListInstances", "sso:ListManagedPoliciesInPermissionSet", "sso:ListPermissionSetsProvisionedToAccount",
 }
 
 // Options say what is looked up, and where. Kinds that lack what they need are not looked up.
@@ -39,7 +41,8 @@ type Options struct {
 	Kinds         []evidence.LookupKind // nil means every kind that can be looked up
 }
 
-// IdentityStore is where the users of IAM Identity Center are. Without an ID they are not looked up.
+// IdentityStore is where the users of IAM Identity Center are, and its permission sets. Without an ID
+// neither are looked up.
 type IdentityStore struct {
 	ID      string // such as d-1234567890
 	Account string // account of the instance or its delegated administrator; "" is the program's own
@@ -50,16 +53,18 @@ type IdentityStore struct {
 type Looker struct {
 	opt   Options
 	kinds []evidence.LookupKind
+	names setNames
 }
 
 // kinds are those that AWS can answer, with the way it does.
 var kinds = map[evidence.LookupKind]func(*looking) error{
-	evidence.LookAccount:   (*looking).account,
-	evidence.LookUser:      (*looking).user,
-	evidence.LookKey:       (*looking).accessKey,
-	evidence.LookPrincipal: (*looking).principal,
-	evidence.LookBucket:    (*looking).bucket,
-	evidence.LookInstance:  (*looking).instance,
+	evidence.LookAccount:       (*looking).account,
+	evidence.LookUser:          (*looking).user,
+	evidence.LookKey:           (*looking).accessKey,
+	evidence.LookPrincipal:     (*looking).principal,
+	evidence.LookBucket:        (*looking).bucket,
+	evidence.LookInstance:      (*looking).instance,
+	evidence.LookPermissionSet: (*looking).permissionSet,
 }
 
 var storeForm = regexp.MustCompile(`^(d-[0-9a-f]{10}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`)
@@ -74,7 +79,8 @@ func New(opt Options) (*Looker, error) {
 	}
 	l := &Looker{opt: opt}
 	for _, k := range evidence.LookupKinds() {
-		if kinds[k] == nil || opt.Kinds != nil && !slices.Contains(opt.Kinds, k) || k == evidence.LookUser && opt.IdentityStore.ID == "" {
+		center := k == evidence.LookUser || k == evidence.LookPermissionSet
+		if kinds[k] == nil || opt.Kinds != nil && !slices.Contains(opt.Kinds, k) || center && opt.IdentityStore.ID == "" {
 			continue
 		}
 		l.kinds = append(l.kinds, k)
@@ -209,9 +215,7 @@ func (k *looking) note(p evidence.Part) {
 }
 
 func (k *looking) do(a ask, do func(ctx context.Context, cfg aws.Config) error) error {
-	if as := "aws " + a.as; !slices.Contains(k.native, as) { // the CLI turns pages by itself
-		k.native = append(k.native, as)
-	}
+	k.noted(a.as)
 	service := a.service
 	if service == "" {
 		service, _, _ = strings.Cut(a.api, ":")
@@ -219,6 +223,13 @@ func (k *looking) do(a ask, do func(ctx context.Context, cfg aws.Config) error) 
 	calls, bytes, err := k.opt.Conn.Do(k.ctx, awsconn.Target{Service: service, API: a.api, Account: a.owner, Region: a.region}, do)
 	k.calls, k.bytes = k.calls+calls, k.bytes+bytes
 	return err
+}
+
+// noted keeps a call as anyone could make it.
+func (k *looking) noted(as string) {
+	if as = "aws " + as; !slices.Contains(k.native, as) { // the CLI turns pages by itself
+		k.native = append(k.native, as)
+	}
 }
 
 // outcome is what a part's error means.

@@ -27,6 +27,7 @@ const (
 	keyID  = "AKIAEXAMPLE000000009"
 	bucket = "example-ledger"
 	inst   = "i-0123456789abcdef0"
+	group  = "906747f1-3a0c-4f0e-9a51-2d1c2b3a4d5e"
 )
 
 var at = time.Date(2025, 3, 1, 9, 30, 0, 0, time.UTC)
@@ -45,6 +46,22 @@ func world() awstest.World {
 			UserName: "sato.kaede@example.co.jp", DisplayName: "佐藤 楓", Email: "sato@example.co.jp", Title: "Engineer", Status: "ENABLED",
 			Issuer: "https://sts.windows.net/00000000-0000-4000-8000-000000000001/", ExternalID: "00000000-0000-4000-8000-000000000002",
 		}},
+		PermissionSets: []awstest.PermissionSet{
+			{ID: "ps-0000000000000001", Name: "Billing", Duration: "PT1H", Provisioned: []string{member}, Managed: []string{"arn:aws:iam::aws:policy/job-function/Billing"}},
+			{ID: "ps-0000000000000002", Name: "dataUser", Duration: "PT2H", Provisioned: []string{member}}, // another, by its letters
+			{ID: "ps-0000000000000003", Name: "DataUser", Duration: "PT12H", Provisioned: []string{"222233334444"}},
+			{
+				ID: "ps-0000000000000004", Name: setName, Description: "x`|</script>\u00ff", Duration: "PT8H30M", Provisioned: []string{"222233334444", member},
+				Managed:  []string{"arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/job-function/Billing"},
+				Customer: [][2]string{{"/team/a/", "limit"}, {"", "own"}, {"/", "third"}}, Inline: `{"Version":"2012-10-17","Statement":[]}`, Limit: [2]string{"/guard/", "rail"},
+				Assigned: []awstest.Assignment{
+					{Account: member, Type: "GROUP", ID: group},
+					{Account: member, Type: "USER", ID: userID},
+					{Account: "222233334444", Type: "USER", ID: "906747f1-3a0c-4f0e-9a51-000000000009"},
+					{Account: member, Type: "USER", ID: "1234567890-906747f1-3a0c-4f0e-9a51-000000000001"},
+				},
+			},
+		},
 		IAM: map[string]awstest.IAM{member: {
 			Users: map[string]awstest.IAMUser{"batch": {
 				Policies: awstest.Policies{Attached: []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}, Inline: []string{"own"}},
@@ -89,7 +106,7 @@ func world() awstest.World {
 // open returns a looker before a double, and the double.
 func open(t testing.TB, change ...func(*awsconn.Options)) (*Looker, *awstest.Server) {
 	t.Helper()
-	s := awstest.New(t, "organizations", "identitystore", "iam")
+	s := awstest.New(t, "organizations", "identitystore", "iam", "sso-admin")
 	s.Serve(world())
 	s.Role(member, "uratori", "invented-external-id")
 	opt := awsconn.Options{
@@ -125,7 +142,11 @@ var things = []evidence.Lookup{
 	{Kind: evidence.LookPrincipal, Key: "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef", Account: member},
 	{Kind: evidence.LookBucket, Key: bucket, Account: member, Region: "ap-northeast-1"}, // it lies elsewhere
 	{Kind: evidence.LookInstance, Key: inst, Account: member, Region: "ap-northeast-1"},
+	{Kind: evidence.LookPermissionSet, Key: setName, Account: member},
 }
+
+// setName has the 32 characters that a name may have, and every sign.
+const setName = "Data.User_of+the=team,32@letter-"
 
 func TestEachKindIsLookedUp(t *testing.T) {
 	l, s := open(t)
@@ -166,6 +187,12 @@ func TestEachKindIsLookedUp(t *testing.T) {
 				{Protocol: "udp", From: 0, To: 65535, Source: "pl-0123456789abcdef0"},
 			}}},
 		}},
+		{PermissionSet: &evidence.LookedPermissionSet{
+			ARN: "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0000000000000004", Name: setName, Description: "x`|</script>\u00ff", Duration: "PT8H30M",
+			Attached: []string{"arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/job-function/Billing"},
+			Customer: []string{"/own", "/team/a/limit", "/third"}, Inline: true, Boundary: "/guard/rail",
+			Users: []string{"1234567890-906747f1-3a0c-4f0e-9a51-000000000001", userID}, Groups: []string{group},
+		}},
 	}
 	for i, what := range things {
 		got, err := l.Look(t.Context(), what)
@@ -191,7 +218,7 @@ func TestEachKindIsLookedUp(t *testing.T) {
 	// What was called is what the tables of actions say, all of it and nothing else.
 	actions := map[string]bool{}
 	for _, c := range s.Calls() {
-		name := c.Service + ":" + c.Operation
+		name := strings.TrimSuffix(c.Service, "-admin") + ":" + c.Operation // IAM's name of SSO Admin is sso
 		if name == "s3:GetPublicAccessBlock" {
 			name = "s3:GetBucketPublicAccessBlock" // IAM's name of it
 		}
@@ -225,6 +252,8 @@ func TestAbsence(t *testing.T) {
 		{Kind: evidence.LookPrincipal, Key: "arn:aws:iam::111122223333:role/nobody", Account: member},
 		{Kind: evidence.LookBucket, Key: "example-nothing", Account: member, Region: "ap-northeast-1"},
 		{Kind: evidence.LookInstance, Key: "i-0fffffffffffffff0", Account: member, Region: "ap-northeast-1"},
+		{Kind: evidence.LookPermissionSet, Key: "DataUser", Account: member}, // of another account
+		{Kind: evidence.LookPermissionSet, Key: "BILLING", Account: member},
 	} {
 		got, err := l.Look(t.Context(), what)
 		if err != nil || got.Outcome != evidence.Empty {
@@ -273,13 +302,14 @@ func TestBlocksOfAccounts(t *testing.T) {
 func TestKeysOfAnotherFormMakeNoCall(t *testing.T) {
 	l, s := open(t)
 	for kind, keys := range map[evidence.LookupKind][]string{
-		evidence.LookAccount:   {"", "11112222333", "111122223333\n", "１１１１２２２２３３３３"},
-		evidence.LookUser:      {"", "sato", "a b@example.co.jp", "a\x00@example.co.jp", strings.Repeat("a", 65536) + "@example.co.jp", "$(id)"},
-		evidence.LookKey:       {"", "ASIAEXAMPLE000000009", "AKIA", "AKIAEXAMPLE000000009;id"},
-		evidence.LookPrincipal: {"", "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:user/a b", "arn:aws:sts::111122223333:federated-user/x", "arn:aws:iam::111122223333:role/x'`id`"},
-		evidence.LookBucket:    {"", "..", "a/../b", "example.evil/x", "b?acl", "x@198.51.100.7", "バケット"},
-		evidence.LookInstance:  {"", "i-", "i-0123456789ABCDEF0", "mi-0123456789abcdef0"},
-		evidence.LookPerson:    {"sato.kaede@example.co.jp"},
+		evidence.LookAccount:       {"", "11112222333", "111122223333\n", "１１１１２２２２３３３３"},
+		evidence.LookUser:          {"", "sato", "a b@example.co.jp", "a\x00@example.co.jp", strings.Repeat("a", 65536) + "@example.co.jp", "$(id)"},
+		evidence.LookKey:           {"", "ASIAEXAMPLE000000009", "AKIA", "AKIAEXAMPLE000000009;id"},
+		evidence.LookPrincipal:     {"", "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:user/a b", "arn:aws:sts::111122223333:federated-user/x", "arn:aws:iam::111122223333:role/x'`id`"},
+		evidence.LookBucket:        {"", "..", "a/../b", "example.evil/x", "b?acl", "x@198.51.100.7", "バケット"},
+		evidence.LookInstance:      {"", "i-", "i-0123456789ABCDEF0", "mi-0123456789abcdef0"},
+		evidence.LookPerson:        {"sato.kaede@example.co.jp"},
+		evidence.LookPermissionSet: {"", "a b", "x'`id`", "\u202E", "データ", strings.Repeat("a", 33), "a\n"},
 	} {
 		for _, k := range keys {
 			got, err := l.Look(t.Context(), evidence.Lookup{Kind: kind, Key: k, Account: member, Region: "ap-northeast-1"})
@@ -433,6 +463,14 @@ func holds(t *testing.T, where string, truth, got evidence.Body) {
 		check([]string{"s3:GetBucketTagging"}, truth.Bucket.Tags, got.Bucket.Tags)
 		check([]string{"s3:GetBucketVersioning"}, truth.Bucket.Versioning, got.Bucket.Versioning)
 		check([]string{"s3:GetBucketLogging"}, truth.Bucket.LogBucket, got.Bucket.LogBucket)
+	case got.PermissionSet != nil:
+		g, w := got.PermissionSet, truth.PermissionSet
+		check([]string{"sso:ListManagedPoliciesInPermissionSet"}, w.Attached, g.Attached)
+		check([]string{"sso:ListCustomerManagedPolicyReferencesInPermissionSet"}, w.Customer, g.Customer)
+		check([]string{"sso:GetInlinePolicyForPermissionSet"}, w.Inline, g.Inline)
+		check([]string{"sso:GetPermissionsBoundaryForPermissionSet"}, w.Boundary, g.Boundary)
+		check([]string{"sso:ListAccountAssignments"}, [][]string{w.Users, w.Groups}, [][]string{g.Users, g.Groups})
+		check(nil, w.Duration, g.Duration)
 	case got.Instance != nil:
 		check([]string{"ec2:DescribeSecurityGroups"}, truth.Instance.Groups, got.Instance.Groups)
 		check(nil, truth.Instance.State, got.Instance.State)

@@ -13,7 +13,7 @@ import (
 // TestRealAWS looks things up in a real account. It is skipped unless URATORI_REAL_AWS_REGION names
 // a Region; the credentials are those of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 // AWS_SESSION_TOKEN. What is looked up is named by URATORI_REAL_AWS_ACCOUNT, _USER (with _STORE), _KEY,
-// _PRINCIPAL, _BUCKET and _INSTANCE after the same prefix; what is not named is left out.
+// _PRINCIPAL, _BUCKET, _INSTANCE and _SET (a permission set, with _STORE) after the same prefix; what is not named is left out.
 func TestRealAWS(t *testing.T) {
 	region := os.Getenv("URATORI_REAL_AWS_REGION")
 	if region == "" {
@@ -40,7 +40,7 @@ func TestRealAWS(t *testing.T) {
 	}
 	for name, kind := range map[string]evidence.LookupKind{
 		"ACCOUNT": evidence.LookAccount, "USER": evidence.LookUser, "KEY": evidence.LookKey, "PRINCIPAL": evidence.LookPrincipal,
-		"BUCKET": evidence.LookBucket, "INSTANCE": evidence.LookInstance,
+		"BUCKET": evidence.LookBucket, "INSTANCE": evidence.LookInstance, "SET": evidence.LookPermissionSet,
 	} {
 		key := os.Getenv("URATORI_REAL_AWS_" + name)
 		if key == "" {

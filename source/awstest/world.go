@@ -8,16 +8,20 @@ import (
 )
 
 // A World is what the services know that describe accounts and what is in them: Organizations,
-// the Identity Store and IAM, held against their models, and S3 and EC2, see byhand.go.
+// the Identity Store, SSO Admin and IAM, held against their models, and S3 and EC2, see byhand.go.
 type World struct {
 	Organization string // account that may ask Organizations; "" is [Home]
 	Accounts     map[string]OrgAccount
 	Units        map[string]OrgUnit // by id, such as ou-ab12-11111111
 	Store        string             // id of the Identity Store
 	Users        map[string]StoreUser
-	IAM          map[string]IAM // by account
-	Buckets      map[string]Bucket
-	Instances    map[string]Instance
+	// PermissionSets are those of IAM Identity Center, which lies in the organisation's account.
+	PermissionSets []PermissionSet
+	CenterRegion   string         // of IAM Identity Center; "" is [Region]
+	CenterMade     time.Time      // when it was made, and each of its sets; zero means 2024-05-01
+	IAM            map[string]IAM // by account
+	Buckets        map[string]Bucket
+	Instances      map[string]Instance
 	// AccountBlocks are public access blocks of accounts: BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets.
 	AccountBlocks map[string][4]bool
 	VPCs          []VPC
@@ -93,12 +97,19 @@ func (s *Server) Serve(w World) {
 	if w.PageSize == 0 {
 		w.PageSize = 2
 	}
+	if w.CenterRegion == "" {
+		w.CenterRegion = Region
+	}
+	if w.CenterMade.IsZero() {
+		w.CenterMade = time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
+	}
 	for service, handlers := range map[string]map[string]Handler{
 		"organizations": {
 			"DescribeAccount": w.describeAccount, "ListTagsForResource": w.accountTags, "ListParents": w.parents,
 			"DescribeOrganizationalUnit": w.describeUnit,
 		},
 		"identitystore": {"DescribeUser": w.describeUser, "GetUserId": w.userID},
+		"sso-admin":     w.center(),
 		"iam": {
 			"GetAccessKeyLastUsed": w.keyLastUsed, "ListAccessKeys": w.keys, "GetUser": w.getUser, "GetRole": w.getRole,
 			"ListAttachedUserPolicies": w.policies("UserName", true), "ListUserPolicies": w.policies("UserName", false),
@@ -361,12 +372,14 @@ func (w World) policies(member string, attached bool) Handler {
 		}
 		policies := []any{}
 		for _, arn := range some {
-			policies = append(policies, map[string]any{"PolicyArn": arn, "PolicyName": arn[strings.LastIndex(arn, "/")+1:]})
+			policies = append(policies, map[string]any{"PolicyArn": arn, "PolicyName": policyName(arn)})
 		}
 		out["AttachedPolicies"] = policies
 		return out, nil
 	}
 }
+
+func policyName(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
 
 func (w World) groups(req Request) (any, error) {
 	name := req.Text("UserName")
