@@ -100,8 +100,11 @@ func TestDoctorReadsFiles(t *testing.T) {
 	c.made = func(_ *clinic, dir string) {
 		var out bytes.Buffer
 		a := &app{in: strings.NewReader(""), out: &out, err: &out, getenv: os.Getenv, now: func() time.Time { return c.now }}
-		if status := a.command(t.Context(), []string{"demo", "a", "-o", filepath.Join(dir, "cases", "one")}); status != exitOK {
+		if status := a.command(t.Context(), []string{"demo", "a", "-o", filepath.Join(dir, "demo")}); status != exitOK {
 			t.Fatalf("exit status %d: %s", status, out.String())
+		}
+		if err := os.Rename(filepath.Join(dir, "demo", "bundle"), filepath.Join(dir, "cases", "one")); err != nil {
+			t.Fatal(err)
 		}
 	}
 	c.shelve(t, func(map[string]string) {})
