@@ -108,11 +108,12 @@ func Features() []Feature {
 		{"instances", "instances and their security groups", []Grant{
 			{InMember, []string{"ec2:DescribeInstances", "ec2:DescribeSecurityGroups"}, []string{"*"}, "reads an instance and what reaches it"},
 		}},
-		{"logs", "whether logs other than CloudTrail's are switched on", []Grant{
+		{"logs", "whether logs other than CloudTrail's are switched on, and how long they are kept", []Grant{
 			{InMember, []string{
 				"ec2:DescribeFlowLogs", "ec2:DescribeVpcs", "eks:ListClusters", "rds:DescribeDBClusters", "rds:DescribeDBInstances",
 				"route53resolver:ListResolverQueryLogConfigAssociations", "route53resolver:ListResolverQueryLogConfigs",
 			}, []string{"*"}, "lists flow logs, query logs, clusters and databases with the logs that are on"},
+			{InMember, []string{"logs:DescribeLogGroups"}, []string{"arn:{partition}:logs:*:*:log-group:*"}, "reads how long the log groups of such logs keep them"},
 			{InMember, []string{"eks:DescribeCluster"}, []string{"arn:{partition}:eks:*:*:cluster/*"}, "reads which logs of a cluster are on"},
 			{InMember, []string{"s3:GetBucketLogging"}, []string{"arn:{partition}:s3:::*"}, "reads whether a bucket's access log is on"},
 		}},

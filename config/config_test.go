@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
 	"uratori/calendar"
@@ -31,29 +32,80 @@ func TestExampleIsRight(t *testing.T) {
 	if len(c.Sources) != 7 || len(c.Sources[0].Script) != 2 || len(c.Sources[1].Coverage) != 3 || c.Policy == "" || c.Playbooks == "" {
 		t.Errorf("the keys behind # are not all in use: %+v", c)
 	}
-	for _, key := range keysOf(reflect.TypeFor[file]()) {
-		if !regexp.MustCompile(`\b` + key + `:`).Match(text) {
-			t.Errorf("the example does not show the key %q", key)
+}
+
+// Every key that the configuration takes is shown in the example, in the place where it is taken.
+func TestEveryKeyIsShown(t *testing.T) {
+	var shown any
+	if err := yaml.Unmarshal(uncommented(), &shown); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	pathsShown("", shown, got)
+	keys := pathsTaken("", reflect.TypeFor[file]())
+	if len(keys) < 150 {
+		t.Errorf("only %d keys are taken: %v", len(keys), keys)
+	}
+	for _, key := range keys {
+		if !got[key] {
+			t.Errorf("the example does not show %s", key)
 		}
 	}
 }
 
-func keysOf(t reflect.Type) []string {
+// Every section of the configuration, and every block of a source, is told of in docs/sources.md.
+func TestEverySectionIsExplained(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "sources.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range pathsTaken("", reflect.TypeFor[file]()) {
+		parent, name := "", key
+		if i := strings.LastIndexByte(key, '.'); i >= 0 {
+			parent, name = key[:i], key[i+1:]
+		}
+		switch parent {
+		case "", "sources", "aws", "knowledge", "past_cases", "budget", "environments", "calendars":
+		default:
+			continue
+		}
+		if !regexp.MustCompile("`" + name + "[`:]|\\b" + name + ":").Match(text) {
+			t.Errorf("docs/sources.md does not tell of %s", key)
+		}
+	}
+}
+
+// pathsTaken are the keys of a form, each behind those that hold it.
+func pathsTaken(at string, t reflect.Type) (out []string) {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Map, reflect.Pointer:
-		return keysOf(t.Elem())
+		return pathsTaken(at, t.Elem())
 	case reflect.Struct:
 	default:
 		return nil
 	}
-	var out []string
 	for i := range t.NumField() {
 		if name := t.Field(i).Tag.Get("yaml"); name != "" && name != "-" {
-			out = append(out, name)
-			out = append(out, keysOf(t.Field(i).Type)...)
+			out = append(out, at+name)
+			out = append(out, pathsTaken(at+name+".", t.Field(i).Type)...)
 		}
 	}
 	return out
+}
+
+// pathsShown are the keys of a document, likewise.
+func pathsShown(at string, v any, out map[string]bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, e := range v {
+			out[at+name] = true
+			pathsShown(at+name+".", e, out)
+		}
+	case []any:
+		for _, e := range v {
+			pathsShown(at, e, out)
+		}
+	}
 }
 
 func TestParseReadsEverything(t *testing.T) {

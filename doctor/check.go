@@ -151,3 +151,27 @@ func Frequency(region, frequency string) Check {
 		"in the administrator account run aws guardduty update-detector --region %s --detector-id ID --finding-publishing-frequency FIFTEEN_MINUTES", region)
 	return c
 }
+
+// lookBack is how many days most questions look back from the event (the playbooks' windows).
+const lookBack = 30
+
+// Retention judges for how many days a log group keeps a log; 0 is for ever. What is older than that can
+// no longer be seen by anybody, whatever was recorded.
+func Retention(subject, kind, account, region, group string, days int) Check {
+	c := Check{Subject: subject, Name: "retention of " + kind}
+	switch {
+	case days == 0:
+		c.Says = Textf("ロググループ%s（%s、%s）は期限なく保存する", "log group %s (%s, %s) keeps its records for ever", group, account, region)
+	case days < lookBack:
+		c.Level = Warning
+		c.Says = Textf(
+			"ロググループ%[1]s（%[2]s、%[3]s）の保存期間は%[4]d日。質問は%[5]d日前までさかのぼるため、それより古い記録は見られず、以前にもあったか、いつからかは判定できない",
+			"log group %[1]s (%[2]s, %[3]s) keeps its records for %[4]d of the %[5]d days that questions look back; left so, whether something happened before, and since when, stays open", group, account, region, days, lookBack)
+		c.Mend = Textf(
+			"アカウント%[2]sで aws logs put-retention-policy --region %[3]s --log-group-name %[1]s --retention-in-days 90 を実行する。保存料金が増える",
+			"in account %[2]s run aws logs put-retention-policy --region %[3]s --log-group-name %[1]s --retention-in-days 90; storage costs grow", group, account, region)
+	default:
+		c.Says = Textf("ロググループ%s（%s、%s）の保存期間は%d日", "log group %s (%s, %s) keeps its records for %d days", group, account, region, days)
+	}
+	return c
+}

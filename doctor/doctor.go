@@ -28,7 +28,7 @@ type Row struct {
 	State   State
 	Percent int               // of the window that is collected, rounded down
 	Why     []evidence.Reason // how the source knows, sorted
-	Detail  string            // what the source says of it where it could not be asked; may be hostile text
+	Detail  string            // what the source says of what could not be asked, or is past its retention; may be hostile text
 	Error   string            // why it could not tell
 }
 
@@ -123,7 +123,7 @@ func judge(cov []evidence.Coverage, w query.Window) Row {
 		case evidence.Unknown:
 		}
 		row.Why = append(row.Why, c.Why)
-		if c.Why == evidence.WhyNoResponse {
+		if c.Why == evidence.WhyNoResponse || c.Why == evidence.WhyRetention && row.Detail == "" {
 			row.Detail = c.Detail
 		}
 	}

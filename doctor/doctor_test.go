@@ -136,6 +136,9 @@ func TestWhatIsJudged(t *testing.T) {
 		{Frequency("x", "ONE_HOUR"), Warning},
 		{Frequency("x", "SIX_HOURS"), Warning},
 		{Frequency("x", "SOME_DAY"), Warning},
+		{Retention("x", "eks_audit", "111122223333", "ap-northeast-1", "/aws/eks/a/cluster", 0), Good},
+		{Retention("x", "eks_audit", "111122223333", "ap-northeast-1", "/aws/eks/a/cluster", 29), Warning},
+		{Retention("x", "eks_audit", "111122223333", "ap-northeast-1", "/aws/eks/a/cluster", 30), Good},
 		{Surplus("x", []string{"a"}, Same("take it away")), Warning},
 	} {
 		c := tt.c

@@ -59,6 +59,9 @@ var exposureAPIs = []string{
 	"PutBucketWebsite", "PutBucketReplication", "PutAccessPointPolicy", "PutObjectAcl",
 }
 
+// accountBlockAPIs change an account's own public access block (Amazon S3 API Reference, AWS S3 Control).
+var accountBlockAPIs = []string{"PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock"}
+
 // passwordAPIs weaken or drop the account's password policy (IAM API Reference).
 var passwordAPIs = []string{"UpdateAccountPasswordPolicy", "DeleteAccountPasswordPolicy"}
 
@@ -66,7 +69,7 @@ var passwordAPIs = []string{"UpdateAccountPasswordPolicy", "DeleteAccountPasswor
 func ListsOfAPIs() map[string][]string {
 	return map[string][]string{
 		"logging": loggingAPIs, "persistence": persistenceAPIs, "privilege": privilegeAPIs,
-		"data_read": dataReadAPIs, "assume_role": assumeRoleAPIs, "exposure": exposureAPIs,
+		"data_read": dataReadAPIs, "assume_role": assumeRoleAPIs, "exposure": exposureAPIs, "account_block": accountBlockAPIs,
 		"model": modelAPIs, "model_guard": guardAPIs,
 		"protection": protectionAPIs, "object_read": readAPIs, "object_write": writeAPIs,
 		"object_delete": deleteAPIs, "read_operation": operationsOf(readAPIs...),

@@ -1,6 +1,7 @@
 package fact_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -210,6 +211,66 @@ func TestExposureIsDated(t *testing.T) {
 	}
 	if want := "opens unclear closes unblocks closes opens closes unclear unclear "; got != want {
 		t.Errorf("the effects are %s, want %s", got, want)
+	}
+}
+
+// The account's block is dated apart from the bucket's settings. A bucket that lay behind it was open
+// only since it was lifted, however old its own settings are.
+func TestAccountBlockIsDated(t *testing.T) {
+	f := parsed(t, readObjects)
+	day := 24 * time.Hour
+	facts := []string{"exposure.account_lifts", "exposure.account_since", "exposure.account_api", "exposure.account_by", "exposure.account_restored", "exposure.account_restored_by", "exposure.account_changes"}
+	bucket := asked("E3", "cloudtrail_management", query.CloudTrail, -30*day, exposureFacts, settingColumns)
+	failed := setting(-2*day, "DeleteAccountPublicAccessBlock", "", "a")
+	failed[2] = text("AccessDenied")
+	for name, c := range map[string]struct {
+		from time.Duration
+		rows []evidence.Row
+		want map[fact.Key]string
+	}{
+		"lifted, and left so": {
+			-30 * day,
+			[]evidence.Row{setting(-5*day, "DeleteAccountPublicAccessBlock", "", requester), setting(-4*day, "PutAccountPublicAccessBlock", blockOne, "other")},
+			map[fact.Key]string{"exposure.account_lifts": "2", "exposure.account_since": "2025-09-04T04:00:00Z", "exposure.account_api": "DeleteAccountPublicAccessBlock", "exposure.account_by": requester, "exposure.before": "-"},
+		},
+		"put back": {
+			whole,
+			[]evidence.Row{setting(-time.Hour, "PutAccountPublicAccessBlock", blockOne, requester), setting(time.Hour, "PutAccountPublicAccessBlock", blockAll, "guard")},
+			map[fact.Key]string{"exposure.account_lifts": "1", "exposure.account_restored": "2025-09-09T05:00:00Z", "exposure.account_restored_by": "guard"},
+		},
+		"nothing changed": {whole, nil, map[fact.Key]string{"exposure.account_lifts": "0", "exposure.account_since": "-", "exposure.account_changes": "-", "exposure.before": "2025-08-10T04:00:00Z"}},
+		"refused":         {whole, []evidence.Row{failed}, map[fact.Key]string{"exposure.account_lifts": "0", "exposure.account_since": "-"}},
+		"seen for a shorter time than the bucket's settings": {-10 * day, nil, map[fact.Key]string{"exposure.before": "2025-08-30T04:00:00Z"}},
+		"not seen at all": {time.Hour, nil, map[fact.Key]string{"exposure.account_lifts": "?", "exposure.account_since": "?", "exposure.before": "?"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			holdAll(t, derived(t, f, fact.Settings{}, bucket, asked("E4", "cloudtrail_management", query.CloudTrail, c.from, facts, settingColumns, c.rows...)), c.want)
+		})
+	}
+}
+
+// Whether the account's block is asked for at all: where somebody was let in, or the finding says so.
+func TestAccountBlockIsAskedForWhereItMatters(t *testing.T) {
+	private := strings.ReplaceAll(readObjects, `"PUBLIC"`, `"NOT_PUBLIC"`)
+	if private == readObjects {
+		t.Fatal("the finding's bucket is not public")
+	}
+	opened := asked("E3", "cloudtrail_management", query.CloudTrail, whole, exposureFacts, settingColumns, setting(-time.Hour, "PutBucketPolicy", letIn, "a"))
+	untouched := asked("E3", "cloudtrail_management", query.CloudTrail, whole, exposureFacts, settingColumns)
+	for name, c := range map[string]struct {
+		finding string
+		item    evidence.Item
+		want    bool
+	}{
+		"a public bucket":            {readObjects, untouched, true},
+		"one that was opened":        {private, opened, true},
+		"a finding about its policy": {strings.ReplaceAll(private, `"GetObject"`, `"PutBucketPolicy"`), untouched, true},
+		"neither":                    {private, untouched, false},
+	} {
+		got, asked := fact.Parameters(derived(t, parsed(t, c.finding), fact.Settings{}, c.item))["exposure.account"]
+		if asked != c.want || c.want && got.Text() != "111122223333" {
+			t.Errorf("%s: asked for %v, %v", name, got, asked)
+		}
 	}
 }
 

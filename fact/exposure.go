@@ -19,14 +19,29 @@ var exposureDefs = []Def{
 	{Key: "exposure.since_api", Families: bucketFamily, Rule: ofPeriod(func(p period) result { return p.at(p.open, TextOf(p.open.api)) }), Type: Text, Kind: Observed, JA: "公開または保護解除の操作", EN: "opened by the call", Says: "that change"},
 	{Key: "exposure.since_by", Families: bucketFamily, Rule: ofPeriod(func(p period) result { return p.at(p.open, TextOf(p.open.actor)) }), Type: Text, Kind: Observed, JA: "公開または保護解除の実行者", EN: "opened by", Says: "who made that change"},
 	{Key: "exposure.own", Families: bucketFamily, Rule: ofPeriod(func(p period) result { return p.at(p.open, BoolOf(p.open.own)) }), Type: Bool, Kind: Computed, JA: "公開または保護解除の実行者は検出結果の主体", EN: "opened by the actor of the finding", Says: "the same principal, key or address made that change"},
-	{Key: "exposure.before", Families: bucketFamily, Rule: exposureBefore, Type: Time, Kind: Computed, JA: "公開の開始はこの日時より前", EN: "open since before", Says: "the bucket is public by the finding or a look-up, and no change that opened it is seen: it was open before management events are seen from"},
+	{Key: "exposure.before", Families: bucketFamily, Rule: exposureBefore, Type: Time, Kind: Computed, JA: "公開の開始はこの日時より前", EN: "open since before", Says: "the bucket is public by the finding or a look-up, and no change that opened it or lifted a block is seen: it was open before management events are seen from"},
 	{Key: "exposure.reverted", Families: bucketFamily, Rule: exposureReverted, Type: Bool, Kind: Computed, JA: "公開または保護解除の取り消し", EN: "taken back since", Says: "a later change of policy, ACL or block closed the bucket again"},
 	{Key: "exposure.closed", Families: bucketFamily, Rule: ofPeriod(func(p period) result { return p.at(p.shut, TimeOf(p.shut.at)) }), Type: Time, Kind: Computed, JA: "取り消しの時期", EN: "taken back at", Says: "the change that closed it"},
 	{Key: "exposure.closed_by", Families: bucketFamily, Rule: ofPeriod(func(p period) result { return p.at(p.shut, TextOf(p.shut.actor)) }), Type: Text, Kind: Observed, JA: "取り消しの実行者", EN: "taken back by", Says: "who made the change that closed it"},
-	{Key: "exposure.changes", Families: bucketFamily, Rule: exposureTable, Type: Table, Kind: Observed, JA: "公開設定の変更の履歴", EN: "history of the bucket's exposure", Says: "changes of who may reach the bucket that succeeded, in time order, at most 20; the account's own block is looked up as it is now", Columns: []Column{
+	{Key: "exposure.changes", Families: bucketFamily, Rule: exposureTable, Type: Table, Kind: Observed, JA: "公開設定の変更の履歴", EN: "history of the bucket's exposure", Says: "changes of who may reach the bucket that succeeded, in time order, at most 20; those of the account's own block stand apart", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
 		{Name: "effect", Type: Name, JA: "効果", EN: "effect", Enum: []string{opens, unblocks, closes, unclear}},
+		{Name: "actor", Type: Text, JA: "実行者", EN: "actor"},
+		{Name: "source", Type: Text, JA: "送信元", EN: "source"},
+	}},
+	{Key: "exposure.account_lifts", Families: bucketFamily, Asked: true, Rule: ofAccount(func(p period) result {
+		return p.t.counted(count(p.changes, unblocks))
+	}), Type: Int, Kind: Computed, JA: "アカウントの公開ブロックを解除する変更", EN: "changes that lifted the account's public access block", Says: "successful PutAccountPublicAccessBlock that leaves a member off, and DeleteAccountPublicAccessBlock, in any Region that is asked, 30 days before to a day after"},
+	{Key: "exposure.account_since", Families: bucketFamily, Asked: true, Rule: ofAccount(func(p period) result { return p.at(p.open, TimeOf(p.open.at)) }), Type: Time, Kind: Computed, JA: "アカウントの公開ブロックの解除の時期", EN: "the account's block was lifted at", Says: "the first change that lifted the account's block and that no later change took back; else the latest such that was taken back"},
+	{Key: "exposure.account_api", Families: bucketFamily, Asked: true, Rule: ofAccount(func(p period) result { return p.at(p.open, TextOf(p.open.api)) }), Type: Text, Kind: Observed, JA: "アカウントの公開ブロックの解除の操作", EN: "the account's block was lifted by the call", Says: "that change"},
+	{Key: "exposure.account_by", Families: bucketFamily, Asked: true, Rule: ofAccount(func(p period) result { return p.at(p.open, TextOf(p.open.actor)) }), Type: Text, Kind: Observed, JA: "アカウントの公開ブロックの解除の実行者", EN: "the account's block was lifted by", Says: "who made that change"},
+	{Key: "exposure.account_restored", Families: bucketFamily, Asked: true, Rule: ofAccount(func(p period) result { return p.at(p.shut, TimeOf(p.shut.at)) }), Type: Time, Kind: Computed, JA: "アカウントの公開ブロックの再設定の時期", EN: "the account's block was put back at", Says: "the change that set all four members again"},
+	{Key: "exposure.account_restored_by", Families: bucketFamily, Asked: true, Rule: ofAccount(func(p period) result { return p.at(p.shut, TextOf(p.shut.actor)) }), Type: Text, Kind: Observed, JA: "アカウントの公開ブロックの再設定の実行者", EN: "the account's block was put back by", Says: "who made the change that set all four members again"},
+	{Key: "exposure.account_changes", Families: bucketFamily, Asked: true, Rule: ofAccount(func(p period) result { return tableOf(p.t, p.changes) }), Type: Table, Kind: Observed, JA: "アカウントの公開ブロックの変更の履歴", EN: "history of the account's public access block", Says: "changes of the account's own block that succeeded, in time order, at most 20", Columns: []Column{
+		{Name: "time", Type: Time, JA: "日時", EN: "time"},
+		{Name: "api", Type: Text, JA: "API", EN: "API"},
+		{Name: "effect", Type: Name, JA: "効果", EN: "effect", Enum: []string{unblocks, closes, unclear}},
 		{Name: "actor", Type: Text, JA: "実行者", EN: "actor"},
 		{Name: "source", Type: Text, JA: "送信元", EN: "source"},
 	}},
@@ -274,14 +289,19 @@ func (p period) at(c change, val Value) result {
 	return result{state: Known, value: val, window: p.t.window(), from: []Ref{c.ref}}
 }
 
-func (v *view) period() (period, result, bool) {
+// period is that of the bucket's own settings, and accountPeriod that of its account's block.
+func (v *view) period() (period, result, bool) { return v.periodOf("exposure.changes") }
+
+func (v *view) accountPeriod() (period, result, bool) { return v.periodOf("exposure.account_changes") }
+
+func (v *view) periodOf(key Key) (period, result, bool) {
 	type read struct {
 		p   period
 		why result
 		ok  bool
 	}
-	got := memo(v, "exposure", func() read {
-		t, why, ok := v.history("exposure.changes")
+	got := memo(v, string(key), func() read {
+		t, why, ok := v.history(key)
 		if !ok {
 			return read{why: why}
 		}
@@ -301,6 +321,39 @@ func (v *view) period() (period, result, bool) {
 		return read{p: p, ok: true}
 	})
 	return got.p, got.why, got.ok
+}
+
+// ofAccount is a rule over the changes of the account's block, which a case may have without a bucket.
+func ofAccount(get func(period) result) func(*view, string) result {
+	return func(v *view, _ string) result {
+		p, why, ok := v.accountPeriod()
+		if !ok {
+			return why
+		}
+		return get(p)
+	}
+}
+
+// count is how many changes have an effect.
+func count(list []change, effect string) (n int64) {
+	for _, c := range list {
+		if c.effect == effect {
+			n++
+		}
+	}
+	return n
+}
+
+// exposureAccount is the account whose public access block matters: where the finding is about who may
+// reach a bucket, the bucket is public, or a change let everyone in. Else nobody was let in by it.
+func (v *view) exposureAccount(fs Facts) string {
+	_, api, _ := v.primary()
+	public, _ := v.public()
+	opened := fs.Get("exposure.since", "")
+	if slices.Contains(exposureAPIs, api) || public || opened.State == Known || opened.State == AtLeast {
+		return string(v.f.Account)
+	}
+	return ""
 }
 
 func ofPeriod(get func(period) result) func(*view, string) result {
@@ -403,7 +456,26 @@ func exposureBefore(v *view, _ string) result {
 		if !ok {
 			return result{state: Unknown, gap: gapOf(p.t.Answered), window: p.t.window(), from: []Ref{p.t.ref()}}
 		}
-		return result{state: Known, value: TimeOf(from), window: p.t.window(), from: append(refs, p.t.ref())}
+		refs = append(slices.Clone(refs), p.t.ref())
+		if _, asked := v.set.AnswerFor("exposure.account_changes", ""); asked {
+			// What the account's block held back until it was lifted has been open since then only.
+			a, why, ok := v.accountPeriod()
+			switch {
+			case !ok:
+				return why
+			case !a.open.at.IsZero():
+				return notApplicable(a.t.ref())
+			}
+			since, ok := v.seenFrom(a.t.Item, a.t.window())
+			if !ok {
+				return result{state: Unknown, gap: gapOf(a.t.Answered), window: a.t.window(), from: []Ref{a.t.ref()}}
+			}
+			if since.After(from) {
+				from = since
+			}
+			refs = append(refs, a.t.ref())
+		}
+		return result{state: Known, value: TimeOf(from), window: p.t.window(), from: refs}
 	})(v, "")
 }
 

@@ -56,6 +56,9 @@ func Parameters(fs Facts) map[string]query.Value {
 	if b := v.recoveryBucket(fs); b != "" {
 		out[bucketInQuestion] = query.TextOf(b)
 	}
+	if a := v.exposureAccount(fs); a != "" {
+		out[exposedAccount] = query.TextOf(a)
+	}
 	if b := v.bucket(); b != "" && strings.HasPrefix(string(fs.finding.Type), "Stealth:") {
 		out[stealthBucket] = query.TextOf(b)
 	}
@@ -85,7 +88,7 @@ func ParameterTypes() map[string]query.Type {
 	maps.Copy(out, hopTypes)
 	out[longTermKey], out[findingInstance], out[keylessPrincipal] = query.Text, query.Text, query.Text
 	out[actorAccount] = query.Text
-	out[stealthBucket], out[bucketInQuestion] = query.Text, query.Text
+	out[stealthBucket], out[bucketInQuestion], out[exposedAccount] = query.Text, query.Text, query.Text
 	out[earlierAddresses] = query.Set
 	return out
 }
@@ -94,6 +97,7 @@ func ParameterTypes() map[string]query.Type {
 const (
 	longTermKey      = "actor.long_term_key"     // the access key id, if it is one of an IAM user
 	bucketInQuestion = "recovery.bucket"         // the bucket, where something was deleted, written or protected otherwise
+	exposedAccount   = "exposure.account"        // the account, where its public access block may have let everyone in
 	stealthBucket    = "stealth.bucket"          // the bucket whose log the finding says was switched off
 	keylessPrincipal = "actor.keyless_principal" // the principal id, where no access key is known
 	actorAccount     = "actor.role_account"      // the account of the role that acted, else the finding's
@@ -122,7 +126,7 @@ func Moot(fs Facts, missing []string) bool {
 	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
 	key, _ := v.accessKey()
 	for _, m := range missing {
-		if m == stealthBucket || m == bucketInQuestion || m == keylessPrincipal && key != "" {
+		if m == stealthBucket || m == bucketInQuestion || m == exposedAccount || m == keylessPrincipal && key != "" {
 			return true
 		}
 		if _, follows := hopTypes[m]; follows {

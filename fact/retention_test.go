@@ -35,3 +35,26 @@ func TestWindowLeavesOutWhatAgedOut(t *testing.T) {
 		}
 	}
 }
+
+// What has aged out was perhaps collected: that the source which says so holds no records of its own does
+// not make it "not collected". A log that is known to have been off stays so.
+func TestGapOfWhatAgedOut(t *testing.T) {
+	at := time.Date(2025, 9, 1, 0, 0, 0, 0, time.UTC)
+	gone := evidence.Coverage{State: evidence.Unknown, Why: evidence.WhyRetention, Window: query.Window{From: at, To: at.AddDate(0, 0, 1)}}
+	rest := evidence.Coverage{State: evidence.NotCollectedState, Why: evidence.WhyNotHeld, Window: query.Window{From: at.AddDate(0, 0, 1), To: at.AddDate(0, 0, 2)}}
+	off := rest
+	off.Why = evidence.WhySetting
+	for name, tt := range map[string]struct {
+		coverage []evidence.Coverage
+		want     evidence.Outcome
+	}{
+		"aged out, and the rest lies elsewhere": {[]evidence.Coverage{gone, rest}, evidence.Empty},
+		"aged out, and the rest was off":        {[]evidence.Coverage{gone, off}, evidence.NotCollected},
+		"nothing aged out":                      {[]evidence.Coverage{rest}, evidence.NotCollected},
+	} {
+		item := evidence.Item{Scope: query.Scope{Kind: query.KindEKSAudit}, Coverage: tt.coverage, Answer: evidence.Answer{Outcome: evidence.Empty}}
+		if got := gapOf(evidence.Answered{Item: item}); got.Outcome != tt.want || got.Key != query.KindEKSAudit {
+			t.Errorf("%s: %+v; want %s", name, got, tt.want)
+		}
+	}
+}

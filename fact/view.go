@@ -148,8 +148,11 @@ func gapOf(a evidence.Answered) Gap {
 		if bestEffort(a) && a.Item.Complete() {
 			return Gap{Key: "access_delivery"}
 		}
+		aged := slices.ContainsFunc(a.Item.Coverage, func(c evidence.Coverage) bool {
+			return c.State == evidence.Unknown && c.Why == evidence.WhyRetention
+		})
 		for _, c := range a.Item.Coverage {
-			if c.State == evidence.NotCollectedState {
+			if c.State == evidence.NotCollectedState && (!aged || c.Why != evidence.WhyNotHeld) { // what aged out was perhaps collected
 				return Gap{Key: kind, Outcome: evidence.NotCollected}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"uratori/evidence"
 	"uratori/ledger"
 	"uratori/query"
+	"uratori/source"
 )
 
 // An aging source keeps what is younger than an edge.
@@ -75,5 +76,23 @@ func TestWhatIsLeftOfALookBack(t *testing.T) {
 				t.Errorf("what counts is %s, exact %v; want the rest", got.Item.ID, got.Exact)
 			}
 		})
+	}
+}
+
+// A source that holds no records and tells that the log's own place has forgotten them has found nothing:
+// nobody may take that for a log that was never on.
+func TestWhatIsForgottenElsewhereIsNotUncollected(t *testing.T) {
+	settings := &setting{fake: fake{name: "settings", state: evidence.Unknown, out: evidence.NotCollected}, why: evidence.WhyRetention, detail: "kept for 7 days"}
+	g, err := New([]source.Source{settings}, nil, ledger.New(time.Now), ledger.NoLimit(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := g.Gather(t.Context(), planned(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := set.Asked("credential", "credential")
+	if len(items) == 0 || items[0].Answer.Outcome != evidence.Empty || items[0].Answer.Reason != "kept for 7 days" {
+		t.Errorf("%+v; want nothing found, for what the source says", items)
 	}
 }

@@ -359,6 +359,10 @@ func (r *gathering) putNew(ctx context.Context, s source.Source, q query.Query, 
 		if k.answer.Outcome == evidence.Empty && delayed(k.coverage) {
 			k.answer.Outcome = evidence.NotYet
 		}
+		if why, gone := agedOut(k.coverage); gone && k.answer.Outcome == evidence.NotCollected {
+			// It may have been recorded: nothing is found, and the coverage says that it proves nothing.
+			k.answer.Outcome, k.answer.Reason = evidence.Empty, why
+		}
 	}
 	if errors.Is(err, source.ErrBudget) || count.refused.Load() {
 		op = "budget"
@@ -432,6 +436,16 @@ func delayed(cov []evidence.Coverage) bool {
 	return slices.ContainsFunc(cov, func(c evidence.Coverage) bool {
 		return c.State == evidence.Unknown && c.Why == evidence.WhyDelay
 	})
+}
+
+// agedOut tells whether a part of the scope is past its retention, and what the source says of it.
+func agedOut(cov []evidence.Coverage) (why string, gone bool) {
+	for _, c := range cov {
+		if c.State == evidence.Unknown && c.Why == evidence.WhyRetention {
+			return c.Detail, true
+		}
+	}
+	return "", false
 }
 
 // record writes the operation to the ledger. The question stands there in its canonical form.

@@ -58,11 +58,12 @@ func everything(t *testing.T) *clinic {
 	c := well()
 	at := c.now.AddDate(0, -1, 0)
 	c.world = awstest.World{
-		Accounts: map[string]awstest.OrgAccount{member: {Name: "ml-sandbox", State: "ACTIVE", Parent: "ou-ab12-11111111", Joined: at, Tags: [][2]string{{"environment", "sandbox"}}}},
-		Units:    map[string]awstest.OrgUnit{"ou-ab12-11111111": {Name: "Workloads", Parent: "r-ab12"}},
-		Store:    "d-1234567890",
-		Clusters: []awstest.Cluster{{Account: member, Region: awstest.Region, Name: "orders"}},
-		Users:    map[string]awstest.StoreUser{"906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e": {UserName: "sato.kaede@example.co.jp", DisplayName: "佐藤 楓", Status: "ENABLED"}},
+		Accounts:  map[string]awstest.OrgAccount{member: {Name: "ml-sandbox", State: "ACTIVE", Parent: "ou-ab12-11111111", Joined: at, Tags: [][2]string{{"environment", "sandbox"}}}},
+		Units:     map[string]awstest.OrgUnit{"ou-ab12-11111111": {Name: "Workloads", Parent: "r-ab12"}},
+		Store:     "d-1234567890",
+		Clusters:  []awstest.Cluster{{Account: member, Region: awstest.Region, Name: "orders", Logs: []string{"audit"}}},
+		LogGroups: []awstest.LogGroup{{Account: member, Region: awstest.Region, Name: "/aws/eks/orders/cluster", Days: 7, Created: at}},
+		Users:     map[string]awstest.StoreUser{"906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e": {UserName: "sato.kaede@example.co.jp", DisplayName: "佐藤 楓", Status: "ENABLED"}},
 		PermissionSets: []awstest.PermissionSet{{
 			ID: "ps-0000000000000001", Name: "Analyst", Duration: "PT4H", Provisioned: []string{member}, Assigned: []awstest.Assignment{{Account: member, Type: "USER", ID: "906747f1-3a0c-4f0e-9a51-1d1c2b3a4d5e"}},
 		}},

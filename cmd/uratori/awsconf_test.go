@@ -43,7 +43,7 @@ func settled(t *testing.T, of finding.Type, world func(f finding.Finding) awstes
 	}
 	c := &settledCase{dir: t.TempDir(), finding: fs[0], now: fs[0].Updated.Add(6 * time.Hour)}
 	account, region := string(c.finding.Account), c.finding.Region
-	c.aws = awstest.New(t, "organizations", "iam", "identitystore")
+	c.aws = awstest.New(t, "organizations", "iam", "identitystore", "logs")
 	c.aws.Regions(region, "us-east-1", awstest.Region)
 	c.aws.Serve(world(c.finding))
 	c.aws.Role(account, "uratori-member", externalID)
@@ -243,6 +243,44 @@ func TestSettingsOfAWSAreTold(t *testing.T) {
 	for kind, want := range map[string]string{"vpc_flow": "not collected setting", "dns": "not collected setting", "rds_audit": "not collected not_held"} {
 		if state[kind] != want {
 			t.Errorf("the doctor says of %s %q; want %q\n%s", kind, state[kind], want, errs)
+		}
+	}
+}
+
+// Flow logs of the machine itself go to a log group that has forgotten the time of the event: nobody
+// may say that they were not collected.
+func TestWhatIsPastTheRetentionIsUnknown(t *testing.T) {
+	for _, keeps := range []struct {
+		days        int64
+		gone, state string
+	}{{1, "keeps it for 1 day", "unknown"}, {400, "", "unknown"}} {
+		c := settled(t, "UnauthorizedAccess:EC2/SSHBruteForce", func(f finding.Finding) awstest.World {
+			w := bruteForced(f)
+			w.FlowLogs[0].Resource, w.FlowLogs[0].Group = f.Resource.Instance.VPC, "example-flows"
+			w.LogGroups = []awstest.LogGroup{{Account: string(f.Account), Region: f.Region, Name: "example-flows", Days: keeps.days, Created: f.Created.AddDate(-2, 0, 0)}}
+			return w
+		})
+		c.now = c.finding.LastSeen.Add(72 * time.Hour)
+		back, text := c.investigate(t)
+		if got := truthtest.Plain(back.Assessment.Facts().Get("coverage.state", "vpc_flow")); got != keeps.state {
+			t.Errorf("flow logs that are kept for %d days are %s; want %s", keeps.days, got, keeps.state)
+		}
+		aged := 0
+		for _, it := range back.Assessment.Facts().Evidence().Items() {
+			if it.Source != logSettings || it.Scope.Kind != "vpc_flow" {
+				continue
+			}
+			for _, cov := range it.Coverage {
+				if cov.State == evidence.Unknown && cov.Why == evidence.WhyRetention {
+					aged++
+					if it.Answer.Outcome != evidence.Empty || !strings.Contains(it.Answer.Reason, keeps.gone) {
+						t.Errorf("%s came to %s, %q", it.Question, it.Answer.Outcome, it.Answer.Reason)
+					}
+				}
+			}
+		}
+		if forgotten := keeps.gone != ""; (aged > 0) != forgotten || strings.Contains(text, "past the retention") != forgotten || forgotten && !strings.Contains(text, keeps.gone) {
+			t.Errorf("kept for %d days: %d stretches are past the retention, and the report says %v", keeps.days, aged, strings.Contains(text, "past the retention"))
 		}
 	}
 }

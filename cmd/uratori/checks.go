@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"uratori/access"
+	"uratori/bundle"
 	"uratori/config"
 	"uratori/doctor"
 	"uratori/evidence"
@@ -21,6 +23,8 @@ import (
 	"uratori/source/awslookup"
 	"uratori/source/cloudtrail"
 	"uratori/source/entra"
+	"uratori/source/knowledge"
+	"uratori/source/pastcases"
 	"uratori/source/splunk"
 )
 
@@ -42,10 +46,14 @@ func (a *app) checks(ctx context.Context, c config.Config, o *opened, w query.Wi
 				JA: "awsの認証情報で尋ねる（awsの項を参照）。記録の状況は下の表のとおり",
 				EN: "asked with the credentials of aws, see there; what it covers stands below",
 			}})
+			if logs, ok := s.(*awslogs.Source); ok {
+				out = append(out, checkRetention(ctx, logs, c, w)...)
+			}
 		default:
 			out = append(out, doctor.Check{Subject: s.Name(), Name: "itself", Says: doctor.Text{JA: "手元のストア。ログインは要らない", EN: "a local store; nothing to log in to"}})
 		}
 	}
+	out = append(out, a.checkFiles(c)...)
 	if usesAWS(c) {
 		out = append(out, a.checkAWS(ctx, c, o)...)
 	}
@@ -55,8 +63,60 @@ func (a *app) checks(ctx context.Context, c config.Config, o *opened, w query.Wi
 	return out, nil
 }
 
+// checkRetention tells how long the logs are kept that are on and go to log groups, and what of that could
+// not be asked.
+func checkRetention(ctx context.Context, s *awslogs.Source, c config.Config, w query.Window) (out []doctor.Check) {
+	for _, kind := range c.AWS.Logs {
+		for _, p := range places(c) {
+			groups, err := s.Groups(ctx, query.Scope{Kind: kind, Account: p.Account, Region: p.Region, Window: w})
+			if err != nil {
+				out = append(out, doctor.Check{
+					Subject: s.Name(), Name: "retention of " + kind, Level: doctor.Unseen,
+					Says: doctor.Same(strings.Join([]string{p.Account, p.Region, err.Error()}, " ")),
+				})
+				continue
+			}
+			for _, g := range groups {
+				out = append(out, doctor.Retention(s.Name(), kind, p.Account, p.Region, g.Name, int(g.Keeps/(24*time.Hour))))
+			}
+		}
+	}
+	return out
+}
+
 func usesAWS(c config.Config) bool {
 	return len(c.AWS.LookUp)+len(c.AWS.Logs) > 0 || slices.ContainsFunc(c.Sources, func(s config.Source) bool { return s.CloudTrail != nil || s.Athena != nil })
+}
+
+// checkFiles reads what the configuration names beside the sources: databases, lists and earlier cases.
+func (a *app) checkFiles(c config.Config) (out []doctor.Check) {
+	databases, lists := knownFiles(c)
+	known, _ := knowledge.Open("knowledge", databases, lists) // what it notices stands in its files
+	for _, f := range known.Files() {
+		out = append(out, doctor.File(doctor.KnownFile(f), a.clock())...)
+	}
+	if err := known.Close(); err != nil {
+		out = append(out, failed("knowledge", "close", err, doctor.Text{JA: "ファイルのある場所を確かめる", EN: "see where the files lie"}))
+	}
+	cases := map[string]bool{}
+	for _, folder := range c.PastCases.Folders {
+		f, err := pastcases.Examine(c.Path(folder))
+		out = append(out, doctor.Folder(doctor.CaseFolder{Path: folder, Cases: len(f.Cases), Bad: f.Bad, Err: err}, bundle.Schema))
+		for _, id := range f.Cases {
+			cases[id] = true
+		}
+	}
+	if e := c.PastCases.Endings; e != "" {
+		ended, err := pastcases.Endings(c.Path(e))
+		var strangers []string
+		for _, id := range slices.Sorted(maps.Keys(ended)) {
+			if !cases[id] {
+				strangers = append(strangers, id)
+			}
+		}
+		out = append(out, doctor.Endings(e, len(ended), strangers, err))
+	}
+	return out
 }
 
 // failed is a check of something that could not be done.

@@ -22,8 +22,8 @@ func (a *app) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor --config FILE",
 		Short: "Check sources, credentials and coverage, and say what to switch on",
-		Long: `Doctor asks each source about itself (reachable? credentials, permissions, fields, clock), prints
-what is collected for each kind of record, account, Region and source, and for what nobody collects
+		Long: `Doctor asks each source about itself (reachable? credentials, permissions, fields, clock), reads the
+files of knowledge: and the folders of past_cases: (there? readable? how old?), prints what is collected for each kind of record, account, Region and source, and for what nobody collects
 says what to switch on and what it costs to leave it. It changes nothing. What it could not look at
 is told as unseen, never as well.
 
@@ -59,7 +59,9 @@ func (a *app) examine(ctx context.Context, c config.Config, days int, asJSON boo
 	if err != nil {
 		return err
 	}
-	open, err := a.open(ctx, c, nil, "")
+	services := c // files that are not there are a check of their own, and no reason to look no further
+	services.Knowledge, services.PastCases = config.Knowledge{}, config.PastCases{}
+	open, err := a.open(ctx, services, nil, "")
 	if err != nil {
 		return err
 	}

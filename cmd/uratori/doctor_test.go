@@ -80,7 +80,7 @@ func (c *clinic) open(t *testing.T) (file string) {
 	t.Helper()
 	dir := t.TempDir()
 	clock := func() time.Time { return c.now }
-	c.aws = awstest.New(t, "cloudtrail", "athena", "guardduty", "iam", "organizations", "identitystore", "sso-admin")
+	c.aws = awstest.New(t, "cloudtrail", "athena", "guardduty", "iam", "organizations", "identitystore", "sso-admin", "logs")
 	history := awstest.NewHistory(c.aws, clock)
 	raws := trailEvents(c.now)
 	history.Add(raws[:5]...)

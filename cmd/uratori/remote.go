@@ -379,7 +379,7 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 		out = append(out, source.Remember(directory.New(reader), source.DefaultLives(), r.app.clock))
 	}
 	if k := r.config.Knowledge; len(k.Databases)+len(k.Lists) > 0 {
-		out = append(out, r.openKnowledge(k))
+		out = append(out, r.openKnowledge())
 	}
 	if p := r.config.PastCases; len(p.Folders) > 0 {
 		l, err := r.pastCases(p)
@@ -421,21 +421,25 @@ func (r *reach) lookers(ctx context.Context) ([]source.Looker, error) {
 
 // openKnowledge opens the operator's databases and lists. What cannot be read is told of here, and in
 // every report that it might have mattered to.
-func (r *reach) openKnowledge(k config.Knowledge) source.Looker {
-	var databases []knowledge.Database
-	for _, d := range k.Databases {
-		databases = append(databases, knowledge.Database{Name: d.Name, Path: r.config.Path(d.Path)})
-	}
-	var lists []knowledge.List
-	for _, l := range k.Lists {
-		lists = append(lists, knowledge.List{Name: l.Name, Kind: l.Kind, Path: r.config.Path(l.Path), Date: l.Date})
-	}
+func (r *reach) openKnowledge() source.Looker {
+	databases, lists := knownFiles(r.config)
 	var notices []string
 	r.known, notices = knowledge.Open("knowledge", databases, lists)
 	for _, n := range notices {
 		r.app.hint("knowledge: " + n)
 	}
 	return r.known
+}
+
+// knownFiles are the databases and lists of the configuration.
+func knownFiles(c config.Config) (databases []knowledge.Database, lists []knowledge.List) {
+	for _, d := range c.Knowledge.Databases {
+		databases = append(databases, knowledge.Database{Name: d.Name, Path: c.Path(d.Path)})
+	}
+	for _, l := range c.Knowledge.Lists {
+		lists = append(lists, knowledge.List{Name: l.Name, Kind: l.Kind, Path: c.Path(l.Path), Date: l.Date})
+	}
+	return databases, lists
 }
 
 // pastCases reads the earlier cases. A bundle that is damaged is told of and left out.

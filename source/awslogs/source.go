@@ -18,7 +18,7 @@ import (
 
 // Actions are the IAM actions that this package needs, beside those of package awsconn.
 var Actions = []string{
-	"ec2:DescribeFlowLogs", "ec2:DescribeVpcs", "eks:DescribeCluster", "eks:ListClusters", "rds:DescribeDBClusters", "rds:DescribeDBInstances",
+	"ec2:DescribeFlowLogs", "ec2:DescribeVpcs", "eks:DescribeCluster", "eks:ListClusters", "logs:DescribeLogGroups", "rds:DescribeDBClusters", "rds:DescribeDBInstances",
 	"route53resolver:ListResolverQueryLogConfigAssociations", "route53resolver:ListResolverQueryLogConfigs", "s3:GetBucketLogging",
 }
 
@@ -106,11 +106,13 @@ type told struct {
 	settings  []coverage.Setting
 	resources []string // whose log counts; empty for all of the Region
 	none      string   // what there is none of, such as "flow log"
+	keeps     keeping  // where it is on
 }
 
 // Covers tells whether the log of a kind is on: NotCollected by its setting where an answer that is
 // whole says that it is off, for what the subject of the context names or else for all of the
-// account and Region; NotCollected because nothing is held here where it is on; else Unknown.
+// account and Region; NotCollected because nothing is held here where it is on; else Unknown. Where a
+// log is on and goes to a log group, what is older than the group keeps is Unknown, past the retention.
 func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Coverage, error) {
 	if !scope.Window.From.Before(scope.Window.To) {
 		return nil, fmt.Errorf("coverage of %s in %s: the window is empty: %w", scope.Kind, s.Name(), source.ErrInvalid)
@@ -125,6 +127,9 @@ func (s *Source) Covers(ctx context.Context, scope query.Scope) ([]evidence.Cove
 		return whole(evidence.Unknown, evidence.WhyNoResponse, "settings of an account can be told, not those of any"), nil
 	}
 	t, err := tellers[scope.Kind](s, ctx, scope)
+	if err == nil {
+		t.keeps, err = s.kept(ctx, scope, t)
+	}
 	var cannot *cannotTell
 	switch {
 	case ctx.Err() != nil:
@@ -159,18 +164,25 @@ func (s *Source) judge(scope query.Scope, t told) []evidence.Coverage {
 	case sw == coverage.Perhaps:
 		return []evidence.Coverage{tell(scope.Window, evidence.Unknown, evidence.WhySetting, of+": "+t.none+" is not fully on")}
 	}
-	on := of + ": " + t.none + " is on"
-	if since.IsZero() || !since.After(scope.Window.From) {
-		return []evidence.Coverage{tell(scope.Window, evidence.NotCollectedState, evidence.WhyNotHeld, on)}
+	on := of + ": " + t.none + " is on" + t.keeps.says()
+	if since.IsZero() {
+		since = t.keeps.created
 	}
-	before := of + ": the oldest " + t.none + " that is on was made at " + query.Stamp(since)
-	if !since.Before(scope.Window.To) {
-		return []evidence.Coverage{tell(scope.Window, evidence.Unknown, evidence.WhySetting, before)}
+	var out []evidence.Coverage
+	from := scope.Window.From
+	until := func(end time.Time, state evidence.State, why evidence.Reason, detail string) {
+		if end.After(scope.Window.To) {
+			end = scope.Window.To
+		}
+		if end.After(from) {
+			out = append(out, tell(query.Window{From: from, To: end}, state, why, detail))
+			from = end
+		}
 	}
-	return []evidence.Coverage{
-		tell(query.Window{From: scope.Window.From, To: since}, evidence.Unknown, evidence.WhySetting, before),
-		tell(query.Window{From: since, To: scope.Window.To}, evidence.NotCollectedState, evidence.WhyNotHeld, on),
-	}
+	until(since, evidence.Unknown, evidence.WhySetting, of+": the oldest "+t.none+" that is on was made at "+query.Stamp(since))
+	until(t.keeps.from, evidence.Unknown, evidence.WhyRetention, on)
+	until(scope.Window.To, evidence.NotCollectedState, evidence.WhyNotHeld, on)
+	return out
 }
 
 func (s *Source) coverage(scope query.Scope, w query.Window, state evidence.State, why evidence.Reason, detail string) evidence.Coverage {

@@ -41,6 +41,8 @@ func world() awstest.World {
 		FlowLogs: []awstest.FlowLog{
 			{Account: member, Region: region, ID: "fl-1", Resource: "vpc-1", Status: "ACTIVE", Delivery: "SUCCESS", Created: made},
 			{Account: member, Region: region, ID: "fl-2", Resource: "subnet-2b", Status: "ACTIVE", Delivery: "FAILED", Created: made},
+			{Account: member, Region: region, ID: "fl-4", Resource: "eni-2d", Status: "ACTIVE", Created: made, Group: "flows/b"},
+			{Account: member, Region: region, ID: "fl-5", Resource: "eni-2e", Status: "ACTIVE", Created: made.Add(30 * time.Hour), Group: "/aws/eks/prod/cluster"},
 			{Account: member, Region: region, ID: "fl-3", Resource: "eni-2c", Status: "ACTIVE", Created: made.Add(36 * time.Hour)},
 		},
 		QueryLogs: []awstest.QueryLog{
@@ -51,6 +53,9 @@ func world() awstest.World {
 		Clusters: []awstest.Cluster{
 			{Account: member, Region: region, Name: "quiet", Logs: []string{"api"}},
 			{Account: member, Region: region, Name: "prod", Logs: []string{"api", "audit"}},
+			{Account: member, Region: "eu-west-1", Name: "young", Logs: []string{"audit"}},
+			{Account: member, Region: "eu-west-1", Name: "short", Logs: []string{"audit"}},
+			{Account: member, Region: "eu-west-1", Name: "lost", Logs: []string{"audit"}},
 			{Account: member, Region: "us-east-1", Name: "other"},
 		},
 		Databases: []awstest.Database{
@@ -58,6 +63,15 @@ func world() awstest.World {
 			{Account: member, Region: region, ID: "orders", Engine: "aurora-mysql", IsCluster: true, Exports: []string{"error", "audit"}},
 			{Account: member, Region: region, ID: "plain", Engine: "mysql", Exports: []string{"slowquery"}},
 			{Account: member, Region: region, ID: "ledger", Engine: "postgres", Exports: []string{"postgresql"}},
+		},
+		LogGroups: []awstest.LogGroup{
+			{Account: member, Region: region, Name: "/aws/eks/prod/cluster", Days: 2, Created: made.AddDate(-1, 0, 0)},
+			{Account: member, Region: region, Name: "/aws/eks/prod/cluster-other", Created: made.AddDate(-1, 0, 0)},
+			{Account: member, Region: region, Name: "/aws/rds/cluster/orders/audit", Created: made.AddDate(-1, 0, 0)},
+			{Account: member, Region: region, Name: "/aws/rds/instance/ledger/postgresql", Days: 1, Created: made.AddDate(-1, 0, 0)},
+			{Account: member, Region: region, Name: "flows/b", Days: 3, Created: made},
+			{Account: member, Region: "eu-west-1", Name: "/aws/eks/young/cluster", Days: 90, Created: made.Add(30 * time.Hour)},
+			{Account: member, Region: "eu-west-1", Name: "/aws/eks/short/cluster", Days: 1, Created: made.Add(30 * time.Hour)},
 		},
 		Buckets: map[string]awstest.Bucket{
 			"example-logged": {Account: member, Region: region, LogBucket: "example-logs"},
@@ -69,7 +83,8 @@ func world() awstest.World {
 // open returns a source before a double, and the double.
 func open(t testing.TB, w awstest.World) (*Source, *awstest.Server) {
 	t.Helper()
-	s := awstest.New(t)
+	s := awstest.New(t, "logs")
+	s.Regions(region, "us-east-1", "eu-west-1")
 	s.Serve(w)
 	s.Role(member, "uratori", "invented-external-id")
 	conn, err := awsconn.New(awsconn.Options{
@@ -145,16 +160,34 @@ func TestLogsThatAreOnAndOff(t *testing.T) {
 		"names, another VPC of ours":      {query.KindDNS, region, query.DNS, `query_name = "example.com"`, in("vpc-3", ""), "Unknown/no_response vpc-3 is shared by account 444455556666, whose logs are not told here"},
 		"names in a Region without a log": {query.KindDNS, "us-east-1", query.DNS, `query_name = "example.com"`, machine, "NotCollected/setting account 111122223333: no Resolver query log is on now"},
 
-		"a cluster with its audit log":    {query.KindEKSAudit, "", query.EKSAudit, `cluster = "prod" and verb = "get"`, machine, "NotCollected/not_held prod: audit log is on"},
+		"a cluster with its audit log": {query.KindEKSAudit, "", query.EKSAudit, `cluster = "prod" and verb = "get"`, machine, "Unknown/retention prod: audit log is on, and log group /aws/eks/prod/cluster keeps it for 2 days; NotCollected/not_held prod: audit log is on, and log group /aws/eks/prod/cluster keeps it for 2 days"},
+		"a cluster whose log group is younger": {
+			query.KindEKSAudit, "eu-west-1", query.EKSAudit, `cluster = "young"`, machine,
+			"Unknown/setting young: the oldest audit log that is on was made at 2025-03-02T15:30:00Z; NotCollected/not_held young: audit log is on, and log group /aws/eks/young/cluster keeps it for 90 days",
+		},
+		"a cluster whose log group is younger, and keeps a day": {
+			query.KindEKSAudit, "eu-west-1", query.EKSAudit, `cluster = "short"`, machine,
+			"Unknown/setting short: the oldest audit log that is on was made at 2025-03-02T15:30:00Z; Unknown/retention short: audit log is on, and log group /aws/eks/short/cluster keeps it for 1 day",
+		},
+		"a cluster whose log group is gone": {
+			query.KindEKSAudit, "eu-west-1", query.EKSAudit, `cluster = "lost"`, machine,
+			"NotCollected/not_held lost: audit log is on; how long it is kept is not told: log group /aws/eks/lost/cluster is not there",
+		},
+		"a flow log to a log group": {query.KindVPCFlow, region, query.VPCFlow, `interface = "eni-2d"`, in("vpc-2", "subnet-2d", "eni-2d"), "NotCollected/not_held vpc-2, subnet-2d, eni-2d: flow log is on, and log group flows/b keeps it for 3 days"},
+		"a flow log made after what its log group no longer keeps": {
+			query.KindVPCFlow, region, query.VPCFlow, `interface = "eni-2e"`, in("vpc-2", "subnet-2e", "eni-2e"),
+			"Unknown/setting vpc-2, subnet-2e, eni-2e: the oldest flow log that is on was made at 2025-03-02T15:30:00Z; NotCollected/not_held vpc-2, subnet-2e, eni-2e: flow log is on, and log group /aws/eks/prod/cluster keeps it for 2 days",
+		},
 		"a cluster without":               {query.KindEKSAudit, "", query.EKSAudit, `cluster = "quiet"`, machine, "NotCollected/setting quiet: no audit log is on now"},
 		"all clusters of a Region":        {query.KindEKSAudit, "us-east-1", query.EKSAudit, `verb = "get"`, source.Subject{}, "NotCollected/setting account 111122223333: no audit log is on now"},
-		"one of the clusters of a Region": {query.KindEKSAudit, region, query.EKSAudit, `verb = "get"`, source.Subject{}, "NotCollected/not_held account 111122223333: audit log is on"},
+		"one of the clusters of a Region": {query.KindEKSAudit, region, query.EKSAudit, `verb = "get"`, source.Subject{}, "Unknown/retention account 111122223333: audit log is on, and log group /aws/eks/prod/cluster keeps it for 2 days; NotCollected/not_held account 111122223333: audit log is on, and log group /aws/eks/prod/cluster keeps it for 2 days"},
 		"a cluster that is gone":          {query.KindEKSAudit, region, query.EKSAudit, `cluster = "gone"`, machine, "Unknown/no_response eks:DescribeCluster: refused as invalid: ResourceNotFoundException: No cluster found for name: gone."},
 		"a name that no cluster has":      {query.KindEKSAudit, region, query.EKSAudit, `cluster = "../nodegroups"`, machine, "Unknown/no_response this is no name of a cluster"},
 
-		"a database's cluster exports":  {query.KindRDSAudit, region, query.RDSAudit, `database_instance = "orders-1"`, machine, "NotCollected/not_held orders-1, orders: audit log is on"},
+		"a database's cluster exports":  {query.KindRDSAudit, region, query.RDSAudit, `database_instance = "orders-1"`, machine, "NotCollected/not_held orders-1, orders: audit log is on, and log group /aws/rds/cluster/orders/audit keeps it for ever"},
+		"all databases of a Region":     {query.KindRDSAudit, region, query.RDSAudit, `operation = "CONNECT"`, source.Subject{}, "NotCollected/not_held account 111122223333: audit log is on, and log group /aws/rds/cluster/orders/audit keeps it for ever"},
 		"a database that exports other": {query.KindRDSAudit, region, query.RDSAudit, `database_instance = "plain"`, machine, "NotCollected/setting plain: no audit log is on now"},
-		"PostgreSQL's log":              {query.KindRDSAudit, region, query.RDSAudit, `database_instance = "ledger"`, machine, "NotCollected/not_held ledger: audit log is on"},
+		"PostgreSQL's log":              {query.KindRDSAudit, region, query.RDSAudit, `database_instance = "ledger"`, machine, "Unknown/retention ledger: audit log is on, and log group /aws/rds/instance/ledger/postgresql keeps it for 1 day"},
 		"a database that is gone":       {query.KindRDSAudit, region, query.RDSAudit, `database_instance = "gone"`, machine, "Unknown/no_response RDS does not know the database now"},
 		"no database at all":            {query.KindRDSAudit, "us-east-1", query.RDSAudit, `operation = "CONNECT"`, machine, "NotCollected/not_held account 111122223333: there is nothing now that could be logged"},
 
@@ -186,6 +219,60 @@ func TestLogsThatAreOnAndOff(t *testing.T) {
 				t.Errorf("the intervals end at %s", at)
 			}
 		})
+	}
+}
+
+// What could not be asked of the log groups takes nothing back of what the settings say, and makes
+// nothing up: neither that records are gone, nor that they are kept.
+func TestFaultsOfLogGroups(t *testing.T) {
+	for _, do := range []awstest.Trouble{
+		awstest.Throttle, awstest.Unavailable, awstest.Broken, awstest.Refuse, awstest.Deny, awstest.ExpireToken, awstest.Timeout, awstest.Cut, awstest.Truncate,
+		awstest.WrongType, awstest.NoBody, awstest.SameToken, awstest.EndlessToken,
+	} {
+		t.Run(do.String(), func(t *testing.T) {
+			s, double := open(t, world())
+			double.Tolerate()
+			double.Script(awstest.Fault{Service: "logs", Do: do})
+			m := &meter{left: 60}
+			subject := source.Subject{Region: region, Where: where(t, query.EKSAudit, `cluster = "prod"`)}
+			got, err := s.Covers(source.WithMeter(source.WithSubject(t.Context(), subject), m), query.Scope{Kind: query.KindEKSAudit, Account: member, Region: region, Window: window})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := tell(got); !strings.HasPrefix(text, "NotCollected/not_held prod: audit log is on; how long it is kept is not told: ") || len(got) != 1 {
+				t.Error(text)
+			}
+			if m.made > 40 {
+				t.Errorf("%d calls", m.made)
+			}
+		})
+	}
+	s, _ := open(t, world())
+	if _, err := s.Covers(source.WithMeter(t.Context(), &meter{left: 4}), query.Scope{Kind: query.KindEKSAudit, Account: member, Region: region, Window: window}); !errors.Is(err, source.ErrBudget) {
+		t.Errorf("a budget that ends before the log groups: %v", err)
+	}
+}
+
+func TestGroups(t *testing.T) {
+	s, _ := open(t, world())
+	for _, c := range []struct {
+		kind, region string
+		want         string
+	}{
+		{query.KindEKSAudit, region, "[{/aws/eks/prod/cluster 48h0m0s 2024-03-01 09:30:00 +0000 UTC}]"},
+		{query.KindRDSAudit, region, "[{/aws/rds/cluster/orders/audit 0s 2024-03-01 09:30:00 +0000 UTC} {/aws/rds/instance/ledger/postgresql 24h0m0s 2024-03-01 09:30:00 +0000 UTC}]"},
+		{query.KindVPCFlow, region, "[]"}, // one of them goes to a bucket
+		{query.KindS3Access, region, "[]"},
+		{query.KindEKSAudit, "us-east-1", "[]"},
+		{query.KindManagement, region, "[]"},
+	} {
+		got, err := s.Groups(t.Context(), query.Scope{Kind: c.kind, Account: member, Region: c.region, Window: window})
+		if err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("%s in %s: %v, %v; want %s", c.kind, c.region, got, err, c.want)
+		}
+	}
+	if got, err := s.Groups(t.Context(), query.Scope{Kind: query.KindEKSAudit, Account: member, Region: "eu-west-1", Window: window}); err == nil {
+		t.Errorf("a log group that is not there was told as %v", got)
 	}
 }
 

@@ -20,6 +20,14 @@ type FlowLog struct {
 	Status                        string // ACTIVE
 	Delivery                      string // SUCCESS, FAILED, ""
 	Created                       time.Time
+	Group                         string // log group that it goes to; "" for a bucket
+}
+
+// A LogGroup is a log group of CloudWatch Logs.
+type LogGroup struct {
+	Account, Region, Name string
+	Days                  int64 // of retention; 0 for ever
+	Created               time.Time
 }
 
 // A QueryLog is an association of a VPC with a configuration that logs its Resolver queries.
@@ -120,9 +128,43 @@ func (w *World) flowLogs(req Request, form url.Values, f Fault) (string, error) 
 			item += "<deliverLogsStatus>" + clean(l.Delivery) + "</deliverLogsStatus>"
 		}
 		list = append(list, item+"<flowLogId>"+clean(l.ID)+"</flowLogId><flowLogStatus>"+clean(l.Status)+"</flowLogStatus><resourceId>"+clean(l.Resource)+
-			"</resourceId><trafficType>ALL</trafficType><logDestinationType>s3</logDestinationType><logDestination>arn:aws:s3:::example-flows</logDestination></item>")
+			"</resourceId><trafficType>ALL</trafficType>"+l.destination()+"</item>")
 	}
 	return w.ec2List(list, "flowLogSet", form, f)
+}
+
+// destination is where a flow log goes, as EC2 tells it.
+func (l FlowLog) destination() string {
+	if l.Group == "" {
+		return "<logDestinationType>s3</logDestinationType><logDestination>arn:aws:s3:::example-flows</logDestination>"
+	}
+	return "<logDestinationType>cloud-watch-logs</logDestinationType><logGroupName>" + clean(l.Group) + "</logGroupName><logDestination>arn:aws:logs:" + l.Region + ":" + l.Account + ":log-group:" + clean(l.Group) + "</logDestination>"
+}
+
+// logGroups answers DescribeLogGroups, which has a model. Lists are in the order of the names.
+func (w World) logGroups(req Request) (any, error) {
+	prefix, token := req.Text("logGroupNamePrefix"), req.Text("nextToken")
+	list := []any{}
+	for _, g := range slices.SortedFunc(slices.Values(w.LogGroups), func(a, b LogGroup) int { return strings.Compare(a.Name, b.Name) }) {
+		if g.Account != req.Account || g.Region != req.Region || !strings.HasPrefix(g.Name, prefix) {
+			continue
+		}
+		arn := "arn:aws:logs:" + g.Region + ":" + g.Account + ":log-group:" + g.Name
+		item := map[string]any{"logGroupName": g.Name, "creationTime": g.Created.UnixMilli(), "arn": arn + ":*", "logGroupArn": arn, "metricFilterCount": int64(0), "storedBytes": int64(0), "logGroupClass": "STANDARD"}
+		if g.Days > 0 {
+			item["retentionInDays"] = g.Days
+		}
+		list = append(list, item)
+	}
+	some, next, ok := page(list, w.PageSize, token)
+	if !ok {
+		return nil, &Error{Code: "InvalidParameterException", Message: "The specified nextToken is invalid."}
+	}
+	out := map[string]any{"logGroups": some}
+	if next != nil {
+		out["nextToken"] = *next
+	}
+	return out, nil
 }
 
 func (w *World) vpcs(req Request, form url.Values, f Fault) (string, error) {

@@ -8,7 +8,7 @@ import (
 )
 
 // A World is what the services know that describe accounts and what is in them: Organizations,
-// the Identity Store, SSO Admin and IAM, held against their models, and S3 and EC2, see byhand.go.
+// the Identity Store, SSO Admin, IAM and CloudWatch Logs, held against their models, and S3 and EC2, see byhand.go.
 type World struct {
 	Organization string // account that may ask Organizations; "" is [Home]
 	Accounts     map[string]OrgAccount
@@ -29,6 +29,7 @@ type World struct {
 	QueryLogs     []QueryLog
 	Clusters      []Cluster
 	Databases     []Database
+	LogGroups     []LogGroup
 	PageSize      int // of lists; 0 means 2, so that most of them have several pages
 }
 
@@ -108,6 +109,7 @@ func (s *Server) Serve(w World) {
 			"DescribeAccount": w.describeAccount, "ListTagsForResource": w.accountTags, "ListParents": w.parents,
 			"DescribeOrganizationalUnit": w.describeUnit,
 		},
+		"logs":          {"DescribeLogGroups": w.logGroups},
 		"identitystore": {"DescribeUser": w.describeUser, "GetUserId": w.userID},
 		"sso-admin":     w.center(),
 		"iam": {

@@ -27,6 +27,53 @@ type Setting struct {
 	Resource string    // what is logged: a VPC, subnet, interface, cluster, database or bucket; "" says only that the list was read
 	On       Switch    //
 	Since    time.Time // when the log was made, where the service tells; zero elsewhere
+	Groups   []string  // log groups of CloudWatch Logs that it is delivered to; nil where that is elsewhere, or not told
+}
+
+// A Group is a log group of CloudWatch Logs: what it keeps, and since when there is one.
+type Group struct {
+	Name    string
+	Keeps   time.Duration // how long after it arrived a record is kept; 0 for ever
+	Created time.Time     // UTC; zero where it is not told
+}
+
+// ReadGroups reads log groups as the AWS CLI prints them (describe-log-groups); nil for anything else.
+func ReadGroups(body []byte) []Group {
+	var d struct {
+		LogGroups []struct {
+			Name    string `json:"logGroupName"`
+			Created int64  `json:"creationTime"` // milliseconds since 1970
+			Days    int    `json:"retentionInDays"`
+		} `json:"logGroups"`
+	}
+	if json.Unmarshal(body, &d) != nil {
+		return nil
+	}
+	var out []Group
+	for _, g := range d.LogGroups {
+		if g.Name == "" || g.Days < 0 || g.Days > 36600 { // a century: the longest that can be set is ten years
+			continue
+		}
+		x := Group{Name: g.Name, Keeps: time.Duration(g.Days) * 24 * time.Hour}
+		if g.Created > 0 {
+			x.Created = time.UnixMilli(g.Created).UTC()
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// Where services deliver their logs to (Amazon EKS User Guide, "Send control plane logs to CloudWatch
+// Logs"; Amazon RDS and Amazon Aurora User Guides, "Publishing database logs to Amazon CloudWatch Logs").
+func clusterGroup(name string) []string { return []string{"/aws/eks/" + name + "/cluster"} }
+
+func databaseGroups(kind, name string, exports []string) (out []string) {
+	for _, e := range exports {
+		if audited([]string{e}) {
+			out = append(out, "/aws/rds/"+kind+"/"+name+"/"+e)
+		}
+	}
+	return out
 }
 
 // settingsForm is the form of settings as the AWS CLI prints them: describe-flow-logs (Amazon EC2),
@@ -39,6 +86,8 @@ type settingsForm struct {
 		DeliverLogsStatus string
 		ResourceID        string `json:"ResourceId"`
 		CreationTime      any    // RFC 3339; a text of another form is no time
+		LogGroupName      string
+		DestinationType   string `json:"LogDestinationType"`
 	}
 	ResolverQueryLogConfigs *[]struct {
 		OwnerID string `json:"OwnerId"`
@@ -68,6 +117,7 @@ type settingsForm struct {
 	DBInstances *[]struct {
 		DBInstanceArn                string
 		DBInstanceIdentifier         string
+		DBClusterIdentifier          string // of an instance that is part of one: then its logs go to the cluster's groups
 		EnabledCloudwatchLogsExports []string
 	}
 	Bucket         string
@@ -85,8 +135,11 @@ func ReadSettings(account, region string, body []byte) []Setting {
 		return nil
 	}
 	var out []Setting
-	say := func(kind, arn, resource string, on Switch, since any) {
+	say := func(kind, arn, resource string, on Switch, since any, groups ...string) {
 		x := Setting{Kind: kind, Account: account, Region: region, Resource: resource, On: on}
+		if on == On {
+			x.Groups = slices.DeleteFunc(groups, func(g string) bool { return g == "" })
+		}
 		if p := strings.Split(arn, ":"); len(p) > 5 && p[4] != "" {
 			x.Account, x.Region = p[4], p[3]
 		}
@@ -109,7 +162,11 @@ func ReadSettings(account, region string, body []byte) []Setting {
 	case s.FlowLogs != nil:
 		say(query.KindVPCFlow, "", "", Off, nil)
 		for _, f := range *s.FlowLogs {
-			say(query.KindVPCFlow, "", f.ResourceID, is(f.FlowLogStatus == "ACTIVE" && f.DeliverLogsStatus != "FAILED"), f.CreationTime)
+			group := ""
+			if f.DestinationType == "cloud-watch-logs" {
+				group = f.LogGroupName
+			}
+			say(query.KindVPCFlow, "", f.ResourceID, is(f.FlowLogStatus == "ACTIVE" && f.DeliverLogsStatus != "FAILED"), f.CreationTime, group)
 		}
 	case s.ResolverQueryLogConfigAssociations != nil:
 		say(query.KindDNS, "", "", Off, nil)
@@ -137,14 +194,18 @@ func ReadSettings(account, region string, body []byte) []Setting {
 		for _, l := range s.Cluster.Logging.ClusterLogging {
 			audit = audit || l.Enabled && slices.Contains(l.Types, "audit")
 		}
-		say(query.KindEKSAudit, s.Cluster.Arn, s.Cluster.Name, is(audit), nil)
+		say(query.KindEKSAudit, s.Cluster.Arn, s.Cluster.Name, is(audit), nil, clusterGroup(s.Cluster.Name)...)
 	case s.DBClusters != nil:
 		for _, c := range *s.DBClusters {
-			say(query.KindRDSAudit, c.DBClusterArn, c.DBClusterIdentifier, is(audited(c.EnabledCloudwatchLogsExports)), nil)
+			say(query.KindRDSAudit, c.DBClusterArn, c.DBClusterIdentifier, is(audited(c.EnabledCloudwatchLogsExports)), nil, databaseGroups("cluster", c.DBClusterIdentifier, c.EnabledCloudwatchLogsExports)...)
 		}
 	case s.DBInstances != nil:
 		for _, c := range *s.DBInstances {
-			say(query.KindRDSAudit, c.DBInstanceArn, c.DBInstanceIdentifier, is(audited(c.EnabledCloudwatchLogsExports)), nil)
+			kind, name := "instance", c.DBInstanceIdentifier
+			if c.DBClusterIdentifier != "" {
+				kind, name = "cluster", c.DBClusterIdentifier
+			}
+			say(query.KindRDSAudit, c.DBInstanceArn, c.DBInstanceIdentifier, is(audited(c.EnabledCloudwatchLogsExports)), nil, databaseGroups(kind, name, c.EnabledCloudwatchLogsExports)...)
 		}
 	case s.Bucket != "":
 		say(query.KindS3Access, "", s.Bucket, is(s.LoggingEnabled != nil && s.LoggingEnabled.TargetBucket != ""), nil)
@@ -156,6 +217,22 @@ func ReadSettings(account, region string, body []byte) []Setting {
 // log, into which pgaudit writes.
 func audited(exports []string) bool {
 	return slices.Contains(exports, "audit") || slices.Contains(exports, "postgresql")
+}
+
+// Delivered are the log groups to which the logs of the named resources that are on are delivered, or
+// of all when none is named, sorted. ok is false where one of them goes elsewhere, or where to is not told.
+func Delivered(settings []Setting, resources ...string) (groups []string, ok bool) {
+	for _, s := range settings {
+		if s.On != On || len(resources) > 0 && !slices.Contains(resources, s.Resource) {
+			continue
+		}
+		if len(s.Groups) == 0 {
+			return nil, false
+		}
+		groups = append(groups, s.Groups...)
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups), len(groups) > 0
 }
 
 // Switched judges settings of one kind: of the named resources, or of all when none is named. The

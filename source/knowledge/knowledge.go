@@ -183,13 +183,15 @@ type database struct {
 	sha256 string
 	built  time.Time
 	bad    string // why it cannot be read
+
+	missing bool // there is no such file
 }
 
 func openDatabase(d Database) *database {
 	out := &database{Database: d}
 	var err error
 	if out.sha256, err = sum(d.Path, maxDatabase); err != nil {
-		out.bad = err.Error()
+		out.bad, out.missing = err.Error(), absent(err)
 		return out
 	}
 	if out.reader, err = maxminddb.Open(d.Path); err != nil {

@@ -32,6 +32,7 @@ type list struct {
 	bits     map[int]bool // lengths of networks that occur; IPv6 is told by a length above 32 or the prefix's own family
 	domains  map[string]bool
 	bad      string // why it cannot be read, or that a part of it cannot
+	missing  bool   // there is no such file
 }
 
 // listColumns are headings under which the first column of interest stands.
@@ -51,7 +52,7 @@ func openList(y List) *list {
 	info, err := os.Stat(y.Path)
 	switch {
 	case err != nil:
-		l.bad = err.Error()
+		l.bad, l.missing = err.Error(), absent(err)
 		return l
 	case !info.Mode().IsRegular():
 		l.bad = y.Path + " is no file"

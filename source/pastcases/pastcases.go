@@ -56,21 +56,9 @@ func Read(name string, folders []string, endings string) (l *Looker, notices []s
 	l = &Looker{name: name, cases: map[evidence.LookupKind]map[string][]evidence.PastCase{}}
 	seen := map[string]bool{}
 	for _, folder := range folders {
-		dirs := []string{folder}
-		if !bundle.Is(folder) {
-			entries, err := os.ReadDir(folder)
-			if err != nil {
-				return nil, nil, err
-			}
-			if len(entries) > maxFolders {
-				return nil, nil, fmt.Errorf("%s holds more than %d folders", folder, maxFolders)
-			}
-			dirs = nil
-			for _, e := range entries {
-				if dir := filepath.Join(folder, e.Name()); e.IsDir() && bundle.Is(dir) {
-					dirs = append(dirs, dir)
-				}
-			}
+		dirs, err := bundles(folder)
+		if err != nil {
+			return nil, nil, err
 		}
 		for _, dir := range dirs {
 			c, has, err := read(dir)
@@ -98,6 +86,60 @@ func Read(name string, folders []string, endings string) (l *Looker, notices []s
 		}
 	}
 	return l, notices, nil
+}
+
+// bundles are the bundles in a folder, or the folder itself where it is one.
+func bundles(folder string) ([]string, error) {
+	if bundle.Is(folder) {
+		return []string{folder}, nil
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) > maxFolders {
+		return nil, fmt.Errorf("%s holds more than %d folders", folder, maxFolders)
+	}
+	var dirs []string
+	for _, e := range entries {
+		if dir := filepath.Join(folder, e.Name()); e.IsDir() && bundle.Is(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, nil
+}
+
+// A Folder is what was read of a folder of earlier cases, for whoever checks it.
+type Folder struct {
+	Cases []string // ids of the cases that can be read, in the order of their folders
+	Bad   []string // why the others cannot; may be hostile text
+}
+
+// Examine reads the bundles of one folder. The error is for a folder that cannot be read.
+func Examine(folder string) (Folder, error) {
+	dirs, err := bundles(folder)
+	if err != nil {
+		return Folder{}, fmt.Errorf("read earlier cases: %w", err)
+	}
+	var f Folder
+	for _, dir := range dirs {
+		c, _, err := read(dir)
+		if err != nil {
+			f.Bad = append(f.Bad, err.Error())
+			continue
+		}
+		f.Cases = append(f.Cases, c.ID)
+	}
+	return f, nil
+}
+
+// Endings reads how humans ended cases, by the id of the case, from the CSV file of that name.
+func Endings(path string) (map[string]string, error) {
+	m, err := readEndings(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the endings of earlier cases: %w", err)
+	}
+	return m, nil
 }
 
 func (l *Looker) add(c evidence.PastCase, has map[evidence.LookupKind]string) {
