@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"uratori/query"
 )
 
 var kubernetesFamily = []string{"eks_audit"}
@@ -34,6 +36,7 @@ var kubernetesDefs = []Def{
 	{Key: "kubernetes.tokens_made", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
 		return c.ok() && c.resource == "serviceaccounts" && c.subresource == "token" && c.verb == "create"
 	}), Type: Int, Kind: Computed, JA: "サービスアカウントのトークン発行", EN: "service account tokens issued", Says: "create of serviceaccounts/token that succeeded"},
+	{Key: "kubernetes.from_outside", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && ofCluster(c.user) && outside(c.source) }), Type: Int, Kind: Computed, JA: "クラスター自身のIDによる公開アドレスからのリクエスト", EN: "requests by the cluster's own identity from a public address", Says: "the user is a service account, a node or a component of the cluster; its source is a public address; status 2xx"},
 	{Key: "kubernetes.privileged_pods", Families: kubernetesFamily, Rule: k8sPrivileged, Type: Int, Kind: Computed, JA: "特権を求めるワークロード", EN: "workloads that ask for privilege", Says: "pods and workloads created or changed with privileged, a host namespace or a hostPath; Unknown where what was sent is not recorded"},
 	{Key: "kubernetes.timeline", Families: kubernetesFamily, Rule: k8sTimeline, Type: Table, Kind: Observed, JA: "クラスターでの操作", EN: "what the user did in the cluster", Says: "writes, commands, Secrets and refusals in time order, at most 40", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
@@ -95,6 +98,20 @@ func public(uri string) bool {
 	path, _, _ := strings.Cut(uri, "?")
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return slices.Contains([]string{"healthz", "livez", "readyz", "version"}, first)
+}
+
+// ofCluster tells whether a user is one of the cluster's own identities, which act from within it:
+// service accounts, nodes and components of Kubernetes (Kubernetes documentation, "Using RBAC
+// Authorization" and "Using Node Authorization"). The users of Amazon EKS, whose names begin with
+// eks:, act from networks of AWS (Amazon EKS User Guide, "Default Amazon EKS Kubernetes roles and users").
+func ofCluster(user string) bool {
+	return strings.HasPrefix(user, "system:") && user != anonymousUser
+}
+
+// outside tells whether an address is a public one.
+func outside(s string) bool {
+	ip, ok := query.Addr(s)
+	return ok && publicAddress(ip)
 }
 
 var writeVerbs = []string{"create", "update", "patch", "delete", "deletecollection"}
