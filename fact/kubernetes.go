@@ -26,17 +26,13 @@ var kubernetesDefs = []Def{
 	{Key: "kubernetes.requests", Families: kubernetesFamily, Rule: k8sCount(func(k8sCall) bool { return true }), Type: Int, Kind: Computed, JA: "ユーザーのリクエスト", EN: "requests of the user", Says: "different audit ids", Reads: k8sReads},
 	{Key: "kubernetes.denied", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.decision == "forbid" || c.status == 401 || c.status == 403 }), Type: Int, Kind: Computed, JA: "拒否されたリクエスト", EN: "requests denied", Says: "decision forbid, or status 401 or 403"},
 	{Key: "kubernetes.anonymous_successes", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && c.user == anonymousUser && !public(c.uri) }), Type: Int, Kind: Computed, JA: "匿名で成功したリクエスト", EN: "anonymous requests that succeeded", Says: "system:anonymous, status 2xx, other than health and version"},
-	{Key: "kubernetes.execs", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
-		return c.done() && c.resource == "pods" && slices.Contains([]string{"exec", "attach"}, c.subresource)
-	}), Type: Int, Kind: Computed, JA: "コンテナ内でのコマンド実行", EN: "commands run in containers", Says: "pods/exec or pods/attach that succeeded"},
-	{Key: "kubernetes.secrets_read", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
-		return c.ok() && c.resource == "secrets" && slices.Contains([]string{"get", "list", "watch"}, c.verb)
-	}), Type: Int, Kind: Computed, JA: "Secretの読み取り", EN: "reads of Secrets", Says: "get, list or watch of secrets that succeeded"},
+	{Key: "kubernetes.execs", Families: kubernetesFamily, Rule: k8sCount(commandRun), Type: Int, Kind: Computed, JA: "コンテナ内でのコマンド実行", EN: "commands run in containers", Says: "pods/exec or pods/attach that succeeded"},
+	{Key: "kubernetes.secrets_read", Families: kubernetesFamily, Rule: k8sCount(secretRead), Type: Int, Kind: Computed, JA: "Secretの読み取り", EN: "reads of Secrets", Says: "get, list or watch of secrets that succeeded"},
 	{Key: "kubernetes.rbac_changes", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && rbac(c) }), Type: Int, Kind: Computed, JA: "同一ユーザーによるRBACの変更", EN: "changes of RBAC by the user", Says: "writes of roles and bindings that succeeded"},
 	{Key: "kubernetes.tokens_made", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
 		return c.ok() && c.resource == "serviceaccounts" && c.subresource == "token" && c.verb == "create"
 	}), Type: Int, Kind: Computed, JA: "サービスアカウントのトークン発行", EN: "service account tokens issued", Says: "create of serviceaccounts/token that succeeded"},
-	{Key: "kubernetes.from_outside", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && ofCluster(c.user) && outside(c.source) }), Type: Int, Kind: Computed, JA: "クラスター自身のIDによる公開アドレスからのリクエスト", EN: "requests by the cluster's own identity from a public address", Says: "the user is a service account, a node or a component of the cluster; its source is a public address; status 2xx"},
+	{Key: "kubernetes.from_outside", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && fromWithin(c.user) && outside(c.source) }), Type: Int, Kind: Computed, JA: "クラスター自身のIDによる公開アドレスからのリクエスト", EN: "requests by the cluster's own identity from a public address", Says: "the user is a service account, a node or a component of the cluster; its source is a public address; status 2xx"},
 	{Key: "kubernetes.privileged_pods", Families: kubernetesFamily, Rule: k8sPrivileged, Type: Int, Kind: Computed, JA: "特権を求めるワークロード", EN: "workloads that ask for privilege", Says: "pods and workloads created or changed with privileged, a host namespace or a hostPath; Unknown where what was sent is not recorded"},
 	{Key: "kubernetes.timeline", Families: kubernetesFamily, Rule: k8sTimeline, Type: Table, Kind: Observed, JA: "クラスターでの操作", EN: "what the user did in the cluster", Says: "writes, commands, Secrets and refusals in time order, at most 40", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
@@ -100,11 +96,11 @@ func public(uri string) bool {
 	return slices.Contains([]string{"healthz", "livez", "readyz", "version"}, first)
 }
 
-// ofCluster tells whether a user is one of the cluster's own identities, which act from within it:
+// fromWithin tells whether a user is one of the cluster's own identities, which act from within it:
 // service accounts, nodes and components of Kubernetes (Kubernetes documentation, "Using RBAC
 // Authorization" and "Using Node Authorization"). The users of Amazon EKS, whose names begin with
 // eks:, act from networks of AWS (Amazon EKS User Guide, "Default Amazon EKS Kubernetes roles and users").
-func ofCluster(user string) bool {
+func fromWithin(user string) bool {
 	return strings.HasPrefix(user, "system:") && user != anonymousUser
 }
 

@@ -47,6 +47,9 @@ func Parameters(fs Facts) map[string]query.Value {
 		out[earlierAddresses] = query.SetOf(set, false)
 	}
 	v.hopParameters(out)
+	if set, ok := roleKeySet(&v); ok {
+		out[roleKeys] = set
+	}
 	if key, _ := v.accessKey(); key == "" {
 		if id := actorPrincipalID(&v, ""); id.state == Known {
 			out[keylessPrincipal] = query.TextOf(id.value.Str)
@@ -84,7 +87,7 @@ func ParameterTypes() map[string]query.Type {
 	maps.Copy(out, hopTypes)
 	out[longTermKey], out[findingInstance], out[keylessPrincipal] = query.Text, query.Text, query.Text
 	out[stealthBucket], out[bucketInQuestion] = query.Text, query.Text
-	out[earlierAddresses] = query.Set
+	out[earlierAddresses], out[roleKeys] = query.Set, query.Set
 	return out
 }
 
@@ -95,6 +98,7 @@ const (
 	stealthBucket    = "stealth.bucket"          // the bucket whose log the finding says was switched off
 	keylessPrincipal = "actor.keyless_principal" // the principal id, where no access key is known
 	findingInstance  = "finding.instance"        // id of the EC2 instance that the finding names
+	roleKeys         = "kubernetes.role_keys"    // keys that a service account's role assumptions issued
 	earlierAddresses = "baseline.addresses"      // the event's address and those of the principal's earlier calls
 )
 
@@ -119,7 +123,7 @@ func Moot(fs Facts, missing []string) bool {
 	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
 	key, _ := v.accessKey()
 	for _, m := range missing {
-		if m == stealthBucket || m == bucketInQuestion || m == keylessPrincipal && key != "" {
+		if m == stealthBucket || m == bucketInQuestion || m == roleKeys || m == keylessPrincipal && key != "" {
 			return true
 		}
 		if _, follows := hopTypes[m]; follows {

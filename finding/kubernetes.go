@@ -10,6 +10,7 @@ type Kubernetes struct {
 	Verb       string   // such as get, create
 	URI        string   // path of the request, perhaps with a query
 	Resource   string   // kind of object, such as secrets
+	Sub        string   // part of the object, such as exec; "" for the whole
 	Name       string   // name of the object
 	Namespace  string   // namespace of the object
 	StatusCode int      // HTTP status of the response; 0 when not told
@@ -27,6 +28,7 @@ func (f Finding) Kubernetes() Kubernetes {
 		Verb:       call.at("verb").text(),
 		URI:        call.at("requestUri").text(),
 		Resource:   call.at("resource").text(),
+		Sub:        call.at("subresource").text(),
 		Name:       call.at("resourceName").text(),
 		Namespace:  call.at("namespace").text(),
 		StatusCode: call.at("statusCode").whole(),
