@@ -230,6 +230,9 @@ func (v *view) noveltyOfNetwork(n novelty) novelty {
 	}
 	ins := v.noveltyOfSignIns(n)
 	switch {
+	case !calls.ok && v.faceless(): // nobody signs in for such a user, and only a database knows networks
+		n.why = unknown("configuration", settingsRef)
+		return n
 	case !calls.ok:
 		return ins
 	case !ins.ok:

@@ -14,6 +14,10 @@ import (
 // what was granted and whether it still stands, and where the service account's role is used.
 var clusterDefs = []Def{
 	{Key: "kubernetes.object", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return v.clusterObject() }, Type: Text, Kind: Observed, JA: "対象のオブジェクト", EN: "object of the request", Says: "the record, else the finding: kind, namespace and name, by the path where neither names them"},
+	{Key: "kubernetes.object_named", Families: kubernetesFamily, Rule: k8sNamed, Type: Text, Kind: Observed, JA: "対象の名前", EN: "what the request named", Says: "namespace and name of the object, of a list the namespace; the kind is told by the call"},
+	{Key: "kubernetes.writes", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
+		return c.done() && slices.Contains(writeVerbs, c.verb) && !commandRun(c) && !strings.HasPrefix(c.resource, "selfsubject")
+	}), Type: Int, Kind: Computed, JA: "クラスターへの書き込み", EN: "writes to the cluster", Says: "create, update, patch and delete that succeeded, without commands in containers and checks of one's own permissions"},
 	{Key: "kubernetes.resource", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return k8sTold(v.request().resource) }, Type: Text, Kind: Observed, JA: "オブジェクトの種類", EN: "kind of object", Says: "the record, else the finding, else the path"},
 	{Key: "kubernetes.object_name", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return k8sTold(v.request().name) }, Type: Text, Kind: Observed, JA: "オブジェクトの名前", EN: "name of the object", Says: "the record, else the finding, else the path"},
 	{Key: "kubernetes.impersonated", Families: kubernetesFamily, Rule: k8sImpersonated, Type: Text, Kind: Observed, JA: "成り代わったユーザー", EN: "user that was acted as", Says: "impersonatedUser of the record"},
@@ -47,6 +51,8 @@ func (d Def) ofPrincipal() bool {
 		return true
 	case "actor":
 		return !slices.Contains([]Key{"actor.kind", "actor.name"}, d.Key)
+	case "baseline":
+		return slices.Contains([]Key{"baseline.midnight", "baseline.usual_hours", "baseline.hour_is_usual"}, d.Key)
 	case "activity":
 		return d.Each != nil || d.Key == "activity.own_logging_changes"
 	case "impact":
@@ -120,6 +126,20 @@ func (v *view) clusterObject() result {
 		return known(TextOf(c.object()), t.row(0))
 	}
 	return told(c.object())
+}
+
+func k8sNamed(v *view, _ string) result {
+	r := v.clusterObject()
+	if r.state != Known {
+		return r
+	}
+	c := v.request()
+	name := strings.Trim(c.namespace+"/"+c.name, "/")
+	if name == "" {
+		return notApplicable(r.from...)
+	}
+	r.value = TextOf(name)
+	return r
 }
 
 // ofRecordedRequest is a column of the record of the finding's own request.
@@ -292,6 +312,9 @@ func k8sStanding(v *view, _ string) result {
 // assumptions issued. Without an assumption there is no such key.
 func ofRoleUse(get func(table) result) func(*view, string) result {
 	return func(v *view, _ string) result {
+		if sa := k8sServiceAccount(v, ""); sa.state == NotApplicable {
+			return sa
+		}
 		if t, why, ok := v.ask("kubernetes.service_account_roles", ""); ok && t.len() == 0 {
 			return t.empty()
 		} else if !ok {

@@ -385,6 +385,9 @@ func k8sOtherUsers(v *view, _ string) result {
 }
 
 func k8sRoles(v *view, _ string) result {
+	if sa := k8sServiceAccount(v, ""); sa.state == NotApplicable {
+		return sa
+	}
 	t, why, ok := v.ask("kubernetes.service_account_roles", "")
 	if !ok {
 		return why
