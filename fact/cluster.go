@@ -22,6 +22,8 @@ var clusterDefs = []Def{
 	{Key: "kubernetes.object_name", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return k8sTold(v.request().name) }, Type: Text, Kind: Observed, JA: "オブジェクトの名前", EN: "name of the object", Says: "the record, else the finding, else the path"},
 	{Key: "kubernetes.impersonated", Families: kubernetesFamily, Rule: k8sImpersonated, Type: Text, Kind: Observed, JA: "成り代わったユーザー", EN: "user that was acted as", Says: "impersonatedUser of the record"},
 	{Key: "kubernetes.decision_reason", Families: kubernetesFamily, Rule: k8sReason, Type: Text, Kind: Observed, JA: "許可または拒否の理由", EN: "why it was allowed or denied", Says: "authorization.k8s.io/reason of the record"},
+	{Key: "kubernetes.anonymous_use", Families: kubernetesFamily, Rule: k8sAnonymous("kubernetes.anonymous_use", false), Type: Int, Kind: Computed, JA: "クラスターへの認証のないリクエストの成功", EN: "requests to the cluster without authentication that succeeded", Says: "system:anonymous in the same cluster, where the finding's user is another; status 2xx, other than health and version", Reads: k8sReads},
+	{Key: "kubernetes.anonymous_from", Families: kubernetesFamily, Rule: k8sAnonymousFrom, Type: Texts, Kind: Observed, JA: "匿名ユーザーの送信元", EN: "addresses of the anonymous users", Says: "different sources of those requests, at most 20"},
 	{Key: "kubernetes.still_active", Families: kubernetesFamily, Rule: k8sActive, Type: Bool, Kind: Computed, JA: "クラスターでの操作の継続", EN: "still active in the cluster", Says: "the user has requests after the finding's last seen"},
 	{Key: "kubernetes.secrets_list", Families: kubernetesFamily, Rule: k8sObjects(secretRead), Type: Texts, Kind: Observed, JA: "読み取られたSecret", EN: "Secrets that were read", Says: "namespace and name of each, of a list the namespace; at most 20"},
 	{Key: "kubernetes.exec_list", Families: kubernetesFamily, Rule: k8sObjects(commandRun), Type: Texts, Kind: Observed, JA: "コマンドが実行されたPod", EN: "pods in which commands were run", Says: "namespace and name of each; at most 20"},
@@ -140,6 +142,49 @@ func k8sNamed(v *view, _ string) result {
 	}
 	r.value = TextOf(name)
 	return r
+}
+
+// open tells whether a request without a credential was given what not everybody may have.
+func open(c k8sCall) bool { return c.ok() && c.user == anonymousUser && !public(c.uri) }
+
+// k8sAnonymous counts such requests of the finding's own user, or of others if it is somebody.
+func k8sAnonymous(key Key, own bool) func(*view, string) result {
+	return func(v *view, _ string) result {
+		if own != (v.f.Kubernetes().User == anonymousUser) {
+			return notApplicable(findingRef)
+		}
+		t, list, why, ok := v.k8sCalls(key)
+		if !ok {
+			return why
+		}
+		var n int64
+		for _, c := range list {
+			if open(c) {
+				n++
+			}
+		}
+		return t.counted(n)
+	}
+}
+
+func k8sAnonymousFrom(v *view, _ string) result {
+	if v.f.Kubernetes().User == anonymousUser {
+		return notApplicable(findingRef)
+	}
+	t, list, why, ok := v.k8sCalls("kubernetes.anonymous_use")
+	if !ok {
+		return why
+	}
+	var sources []string
+	for _, c := range list {
+		if open(c) && c.source != "" {
+			sources = append(sources, c.source)
+		}
+	}
+	if sources = sortedCopy(sources); len(sources) == 0 {
+		return t.empty()
+	}
+	return t.measured(TextsOf(sources[:min(20, len(sources))], len(sources) > 20), true)
 }
 
 // ofRecordedRequest is a column of the record of the finding's own request.
