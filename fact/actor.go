@@ -13,7 +13,7 @@ var actorDefs = []Def{
 	{Key: "actor.access_key", Rule: actorKey, Type: Masked, Kind: Observed, JA: "アクセスキーID", EN: "access key id", Says: "the finding, else its records"},
 	{Key: "actor.principal_id", Rule: actorPrincipalID, Type: Text, Kind: Observed, JA: "プリンシパルID", EN: "principal id", Says: "the finding, else its records"},
 	{Key: "actor.key_kind", Rule: actorKeyKind, Type: Name, Kind: Computed, JA: "認証情報の種別", EN: "credential", Says: "prefix of the access key id: AKIA long-term, ASIA temporary", Choices: []string{"long_term", "temporary", "none"}},
-	{Key: "actor.session_name", Rule: actorText("session_name"), Type: Text, Kind: Observed, JA: "セッション名", EN: "session name", Says: "last part of the assumed-role ARN"},
+	{Key: "actor.session_name", Rule: actorSessionName, Type: Text, Kind: Observed, JA: "セッション名", EN: "session name", Says: "last part of the assumed-role ARN"},
 	{Key: "actor.session_issuer", Rule: actorText("session_issuer_arn"), Type: Text, Kind: Observed, JA: "セッション発行元", EN: "session issuer", Says: "sessionContext.sessionIssuer.arn"},
 	{Key: "actor.role", Rule: actorRole, Type: Text, Kind: Computed, JA: "ロール", EN: "role", Says: "name of the session issuer's role, else of the finding"},
 	{Key: "actor.permission_set", Rule: actorPermissionSet, Type: Text, Kind: Computed, JA: "許可セット", EN: "permission set", Says: "the name in AWSReservedSSO_<permission set>_<16 hex>"},
@@ -83,10 +83,22 @@ func actorText(col string) func(*view, string) result {
 	}
 }
 
+// actorSessionName is the session's name; a finding about a cluster tells it where no record does.
+func actorSessionName(v *view, subject string) result {
+	r := actorText("session_name")(v, subject)
+	if name := v.f.Kubernetes().Session; r.state == Unknown && v.ofCluster() && name != "" {
+		return told(name)
+	}
+	return r
+}
+
 // column reads one column of the actor's record for the rules of other facts.
 func (v *view) actorColumn(col string) string {
 	t, i, _, ok := v.actorRow()
 	if !ok {
+		if col == "session_name" && v.ofCluster() {
+			return v.f.Kubernetes().Session
+		}
 		return ""
 	}
 	return t.text(i, col)
@@ -96,9 +108,7 @@ const ssoRole = "AWSReservedSSO_" // prefix of the roles that IAM Identity Cente
 
 func actorKind(v *view, _ string) result {
 	if v.ofCluster() {
-		if r := v.clusterActor(); r.state != Unknown {
-			return r
-		}
+		return v.clusterActor()
 	}
 	userType, ref := v.f.Resource.AccessKey.UserType, findingRef
 	if t, i, _, ok := v.actorRow(); ok && t.text(i, "user_type") != "" {
@@ -155,6 +165,13 @@ func (v *view) clusterActor() result {
 		kind.value = NameOf("iam_user")
 	case strings.HasSuffix(arn, ":root"):
 		kind.value = NameOf("root")
+	case kind.value.Str == "iam_mapped": // from whom, only the record tells
+		if t, why, ok := v.eventRows(); !ok {
+			return why
+		} else if t.len() == 0 {
+			return t.empty()
+		}
+		return unknown("finding", kind.from...)
 	default:
 		kind.value = NameOf("cluster_user")
 	}
@@ -214,8 +231,10 @@ func actorName(v *view, _ string) result {
 		return told(v.f.Kubernetes().User)
 	}
 	if s := v.actorColumn("session_name"); s != "" {
-		t, i, _, _ := v.actorRow()
-		return known(TextOf(s), t.row(i))
+		if t, i, _, ok := v.actorRow(); ok {
+			return known(TextOf(s), t.row(i))
+		}
+		return told(s)
 	}
 	// A role session's principal id is the role's id and the session's name (IAM User Guide, "IAM
 	// identifiers"); the finding's user name is that of the role.

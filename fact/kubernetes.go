@@ -15,7 +15,7 @@ var kubernetesFamily = []string{"eks_audit"}
 var kubernetesDefs = []Def{
 	{Key: "kubernetes.cluster", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return told(v.f.Kubernetes().Cluster) }, Type: Text, Kind: External, JA: "クラスター", EN: "cluster", Says: "the finding"},
 	{Key: "kubernetes.user", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return told(v.f.Kubernetes().User) }, Type: Text, Kind: External, JA: "Kubernetesユーザー", EN: "Kubernetes user", Says: "the finding"},
-	{Key: "kubernetes.user_kind", Families: kubernetesFamily, Rule: k8sUserKind, Type: Name, Kind: Computed, JA: "Kubernetesユーザーの種類", EN: "kind of Kubernetes user", Says: "prefix of the user name; mapped from IAM where the record names an IAM principal", Choices: []string{"anonymous", "service_account", "node", "system", "iam_mapped", "other"}},
+	{Key: "kubernetes.user_kind", Families: kubernetesFamily, Rule: k8sUserKind, Type: Name, Kind: Computed, JA: "Kubernetesユーザーの種類", EN: "kind of Kubernetes user", Says: "prefix of the user name; mapped from IAM where the user's id or the record says so", Choices: []string{"anonymous", "service_account", "node", "system", "iam_mapped", "other"}},
 	{Key: "kubernetes.groups", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return toldTexts(sortedCopy(v.f.Kubernetes().Groups)) }, Type: Texts, Kind: External, JA: "Kubernetesグループ", EN: "Kubernetes groups", Says: "the finding"},
 	{Key: "kubernetes.service_account", Families: kubernetesFamily, Rule: k8sServiceAccount, Type: Text, Kind: Computed, JA: "サービスアカウント", EN: "service account", Says: "the user, if it is one"},
 	{Key: "kubernetes.iam_arn", Families: kubernetesFamily, Rule: k8sARN, Type: Text, Kind: Observed, JA: "対応するIAMプリンシパル", EN: "IAM principal mapped to the user", Says: "user.extra.arn of the record"},
@@ -189,10 +189,21 @@ func k8sUserKind(v *view, _ string) result {
 	case strings.HasPrefix(user, "system:"), strings.HasPrefix(user, "eks:"):
 		return known(NameOf("system"), findingRef)
 	}
-	if t, _, ok := v.eventRows(); ok && t.len() > 0 && t.text(0, "user_arn") != "" {
+	// The authenticator of Amazon EKS gives users that it maps from IAM ids of its own (Amazon EKS Best
+	// Practices Guide, "Identity and Access Management").
+	if strings.HasPrefix(v.f.Kubernetes().UID, "aws-iam-authenticator:") {
+		return known(NameOf("iam_mapped"), findingRef)
+	}
+	t, why, ok := v.eventRows()
+	switch {
+	case !ok:
+		return why
+	case t.len() == 0:
+		return t.empty()
+	case t.text(0, "user_arn") != "":
 		return known(NameOf("iam_mapped"), findingRef, t.row(0))
 	}
-	return known(NameOf("other"), findingRef)
+	return known(NameOf("other"), findingRef, t.row(0))
 }
 
 func k8sServiceAccount(v *view, _ string) result {

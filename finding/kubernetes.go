@@ -6,6 +6,8 @@ package finding
 type Kubernetes struct {
 	Cluster    string   // name of the cluster
 	User       string   // such as system:anonymous or system:serviceaccount:default:builder
+	UID        string   // such as aws-iam-authenticator:111122223333:AROAEXAMPLE of a user mapped from IAM
+	Session    string   // role session that the user was mapped from
 	Groups     []string // groups of the user
 	Verb       string   // such as get, create
 	URI        string   // path of the request, perhaps with a query
@@ -24,6 +26,8 @@ func (f Finding) Kubernetes() Kubernetes {
 	return Kubernetes{
 		Cluster:    resource.at("eksClusterDetails", "name").text(),
 		User:       user.at("username").text(),
+		UID:        user.at("uid").text(),
+		Session:    firstOf(user.at("sessionName").texts()),
 		Groups:     user.at("groups").texts(),
 		Verb:       call.at("verb").text(),
 		URI:        call.at("requestUri").text(),
@@ -33,4 +37,11 @@ func (f Finding) Kubernetes() Kubernetes {
 		Namespace:  call.at("namespace").text(),
 		StatusCode: call.at("statusCode").whole(),
 	}
+}
+
+func firstOf(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
 }
