@@ -7,13 +7,13 @@ import (
 )
 
 var actorDefs = []Def{
-	{Key: "actor.kind", Rule: actorKind, Type: Name, Kind: Observed, JA: "種別", EN: "kind", Says: "userIdentity.type of its records, else the finding", Choices: []string{"iam_user", "assumed_role", "sso_role", "identity_center_user", "root", "service", "federated_user", "anonymous", "account", "unknown"}},
+	{Key: "actor.kind", Rule: actorKind, Type: Name, Kind: Observed, JA: "種別", EN: "kind", Says: "userIdentity.type of its records, else the finding", Choices: []string{"iam_user", "assumed_role", "sso_role", "identity_center_user", "root", "service", "federated_user", "anonymous", "account", "service_account", "cluster_component", "cluster_user", "unknown"}},
 	{Key: "actor.arn", Rule: actorText("user_arn"), Type: Text, Kind: Observed, JA: "ARN", EN: "ARN", Says: "userIdentity.arn of its records"},
 	{Key: "actor.name", Rule: actorName, Type: Text, Kind: Observed, JA: "名前", EN: "name", Says: "the finding, else its records"},
 	{Key: "actor.access_key", Rule: actorKey, Type: Masked, Kind: Observed, JA: "アクセスキーID", EN: "access key id", Says: "the finding, else its records"},
 	{Key: "actor.principal_id", Rule: actorPrincipalID, Type: Text, Kind: Observed, JA: "プリンシパルID", EN: "principal id", Says: "the finding, else its records"},
 	{Key: "actor.key_kind", Rule: actorKeyKind, Type: Name, Kind: Computed, JA: "認証情報の種別", EN: "credential", Says: "prefix of the access key id: AKIA long-term, ASIA temporary", Choices: []string{"long_term", "temporary", "none"}},
-	{Key: "actor.session_name", Rule: actorText("session_name"), Type: Text, Kind: Observed, JA: "セッション名", EN: "session name", Says: "last part of the assumed-role ARN"},
+	{Key: "actor.session_name", Rule: actorSessionName, Type: Text, Kind: Observed, JA: "セッション名", EN: "session name", Says: "last part of the assumed-role ARN"},
 	{Key: "actor.session_issuer", Rule: actorText("session_issuer_arn"), Type: Text, Kind: Observed, JA: "セッション発行元", EN: "session issuer", Says: "sessionContext.sessionIssuer.arn"},
 	{Key: "actor.role", Rule: actorRole, Type: Text, Kind: Computed, JA: "ロール", EN: "role", Says: "name of the session issuer's role, else of the finding"},
 	{Key: "actor.permission_set", Rule: actorPermissionSet, Type: Text, Kind: Computed, JA: "許可セット", EN: "permission set", Says: "the name in AWSReservedSSO_<permission set>_<16 hex>"},
@@ -29,10 +29,15 @@ var actorDefs = []Def{
 // actorRow is the record that shows best who acted: of the event itself, else the
 // nearest by the same credential.
 func (v *view) actorRow() (t table, row int, why result, ok bool) {
-	if t, _, ok := v.eventRows(); ok && t.len() > 0 && !bestEffort(t.Answered) { // an access log knows no session
+	if t, _, ok := v.eventRows(); ok && t.len() > 0 && !bestEffort(t.Answered) && !v.ofCluster() { // an access log knows no session
 		return t, 0, result{}, true
 	}
 	t, why, ok = v.ask("activity.total", "credential")
+	if v.ofCluster() && (!ok || t.len() == 0) { // the audit log knows the principal, and CloudTrail its session
+		if e, _, recorded := v.eventRows(); recorded && e.len() > 0 {
+			return e, 0, result{}, true
+		}
+	}
 	if !ok || t.len() == 0 {
 		if p, _, also := v.ask("activity.total", "principal"); also && p.len() > 0 {
 			t, ok = p, true
@@ -78,10 +83,22 @@ func actorText(col string) func(*view, string) result {
 	}
 }
 
+// actorSessionName is the session's name; a finding about a cluster tells it where no record does.
+func actorSessionName(v *view, subject string) result {
+	r := actorText("session_name")(v, subject)
+	if name := v.f.Kubernetes().Session; r.state == Unknown && v.ofCluster() && name != "" {
+		return told(name)
+	}
+	return r
+}
+
 // column reads one column of the actor's record for the rules of other facts.
 func (v *view) actorColumn(col string) string {
 	t, i, _, ok := v.actorRow()
 	if !ok {
+		if col == "session_name" && v.ofCluster() {
+			return v.f.Kubernetes().Session
+		}
 		return ""
 	}
 	return t.text(i, col)
@@ -90,6 +107,9 @@ func (v *view) actorColumn(col string) string {
 const ssoRole = "AWSReservedSSO_" // prefix of the roles that IAM Identity Center creates (IAM Identity Center User Guide, "Referencing permission sets")
 
 func actorKind(v *view, _ string) result {
+	if v.ofCluster() {
+		return v.clusterActor()
+	}
 	userType, ref := v.f.Resource.AccessKey.UserType, findingRef
 	if t, i, _, ok := v.actorRow(); ok && t.text(i, "user_type") != "" {
 		userType, ref = t.text(i, "user_type"), t.row(i)
@@ -125,6 +145,39 @@ func actorKind(v *view, _ string) result {
 	return known(NameOf(kind), ref)
 }
 
+// clusterActor is the kind of a cluster's user: that of the IAM principal it was mapped from, else of
+// the user itself.
+func (v *view) clusterActor() result {
+	kind := k8sUserKind(v, "")
+	if kind.state != Known {
+		return kind
+	}
+	arn := v.mappedARN()
+	switch {
+	case kind.value.Str == "anonymous", kind.value.Str == "service_account":
+	case kind.value.Str == "node", kind.value.Str == "system":
+		kind.value = NameOf("cluster_component")
+	case strings.Contains(arn, ":assumed-role/"+ssoRole):
+		kind.value = NameOf("sso_role")
+	case strings.Contains(arn, ":assumed-role/"):
+		kind.value = NameOf("assumed_role")
+	case strings.Contains(arn, ":user/"):
+		kind.value = NameOf("iam_user")
+	case strings.HasSuffix(arn, ":root"):
+		kind.value = NameOf("root")
+	case kind.value.Str == "iam_mapped": // from whom, only the record tells
+		if t, why, ok := v.eventRows(); !ok {
+			return why
+		} else if t.len() == 0 {
+			return t.empty()
+		}
+		return unknown("finding", kind.from...)
+	default:
+		kind.value = NameOf("cluster_user")
+	}
+	return kind
+}
+
 // isSSO tells whether the acting role was made by IAM Identity Center.
 func (v *view) isSSO() bool {
 	return strings.HasPrefix(v.role(), ssoRole)
@@ -133,6 +186,10 @@ func (v *view) isSSO() bool {
 // role is the name of the role that acted, "" when no role did.
 func (v *view) role() string {
 	if name := v.actorColumn("session_issuer_name"); name != "" {
+		return name
+	}
+	if _, rest, ok := strings.Cut(v.mappedARN(), ":assumed-role/"); ok {
+		name, _, _ := strings.Cut(rest, "/")
 		return name
 	}
 	if k := v.f.Resource.AccessKey; k.UserType == "AssumedRole" || k.UserType == "Role" {
@@ -178,9 +235,14 @@ func actorIsSSO(v *view, subject string) result {
 }
 
 func actorName(v *view, _ string) result {
+	if v.faceless() {
+		return told(v.f.Kubernetes().User)
+	}
 	if s := v.actorColumn("session_name"); s != "" {
-		t, i, _, _ := v.actorRow()
-		return known(TextOf(s), t.row(i))
+		if t, i, _, ok := v.actorRow(); ok {
+			return known(TextOf(s), t.row(i))
+		}
+		return told(s)
 	}
 	// A role session's principal id is the role's id and the session's name (IAM User Guide, "IAM
 	// identifiers"); the finding's user name is that of the role.

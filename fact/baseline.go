@@ -38,9 +38,9 @@ var baselineDefs = []Def{
 	{Key: "baseline.new_hour", Rule: baselineNew("hour"), Type: Bool, Kind: Computed, JA: "初めて見る時刻帯", EN: "new hour", Says: "not one event before in the window; never with fewer than 10 events"},
 	{Key: "baseline.seen_hour", Rule: baselineSeen("hour"), Type: Int, Kind: Computed, JA: "時刻帯の過去の件数", EN: "earlier events with this hour", Says: "count in the window"},
 	{Key: "baseline.first_seen_hour", Rule: baselineFirst("hour"), Type: Time, Kind: Computed, JA: "時刻帯の初出", EN: "first seen hour", Says: "earliest in the window"},
-	{Key: "baseline.new_resource", Families: bucketFamilies, Rule: baselineNew("resource"), Type: Bool, Kind: Computed, JA: "初めて使うリソース", EN: "new resource", Says: "not one event before in the window; never with fewer than 10 events"},
-	{Key: "baseline.seen_resource", Families: bucketFamilies, Rule: baselineSeen("resource"), Type: Int, Kind: Computed, JA: "リソースの過去の件数", EN: "earlier events with this resource", Says: "count in the window"},
-	{Key: "baseline.first_seen_resource", Families: bucketFamilies, Rule: baselineFirst("resource"), Type: Time, Kind: Computed, JA: "リソースの初出", EN: "first seen resource", Says: "earliest in the window"},
+	{Key: "baseline.new_resource", Families: resourceFamilies, Rule: baselineNew("resource"), Type: Bool, Kind: Computed, JA: "初めて使うリソース", EN: "new resource", Says: "not one event before in the window; never with fewer than 10 events"},
+	{Key: "baseline.seen_resource", Families: resourceFamilies, Rule: baselineSeen("resource"), Type: Int, Kind: Computed, JA: "リソースの過去の件数", EN: "earlier events with this resource", Says: "count in the window"},
+	{Key: "baseline.first_seen_resource", Families: resourceFamilies, Rule: baselineFirst("resource"), Type: Time, Kind: Computed, JA: "リソースの初出", EN: "first seen resource", Says: "earliest in the window"},
 	{Key: "baseline.new_address", Rule: baselineNewAddress, Type: Bool, Kind: Computed, JA: "ネットワークとしても初めて見るIPアドレス", EN: "new address, and no network that is known", Says: "the address was never seen and its ASN cannot be compared; where the ASN can be, the ASN alone says whether the source is new"},
 	{Key: "baseline.tool_days", Rule: baselineToolDays, Type: Int, Kind: Computed, JA: "ツールの使用日数", EN: "days the tool was used", Says: "different local days with the same tool before the event"},
 	{Key: "baseline.usual_hours", Rule: baselineUsualHours, Type: Hours, Kind: Computed, JA: "通常の時刻帯", EN: "usual hours", Says: "local hours that hold at least 5 % of the person's sign-ins and calls"},
@@ -55,7 +55,7 @@ var baselineDefs = []Def{
 		{Name: "first", Type: Time, JA: "初出", EN: "first seen"},
 		{Name: "verdict", Type: Name, JA: "判定", EN: "novelty", Enum: []string{"new", "seen", "too_few", "undetermined"}},
 	}},
-	{Key: "baseline.peers_on_resource", Rule: peers("baseline.peers_on_resource"), Type: Int, Kind: Computed, JA: "同じリソースを使う他の主体", EN: "other principals on the resource", Says: "different principals on the same bucket"},
+	{Key: "baseline.peers_on_resource", Rule: peers("baseline.peers_on_resource"), Type: Int, Kind: Computed, JA: "同じリソースを使う他の主体", EN: "other principals on the resource", Says: "different principals on the same bucket or object of a cluster"},
 	{Key: "baseline.peers_same_api", Rule: peers("baseline.peers_same_api"), Type: Int, Kind: Computed, JA: "同じAPIを使う他の主体", EN: "other principals with the API", Says: "different principals that called the same API"},
 	{Key: "baseline.peers_same_role", Rule: rolePeers("baseline.peers_same_role"), Type: Int, Kind: Computed, JA: "同じロールを使う他の主体", EN: "other principals with the role", Says: "different sessions of the role that the principal's session is of"},
 	{Key: "baseline.peers_role_api", Rule: rolePeers("baseline.peers_role_api"), Type: Int, Kind: Computed, JA: "同じロールで同じAPIを使う他の主体", EN: "other principals with the role and the API", Says: "different sessions of the same role that called the same API"},
@@ -87,6 +87,14 @@ func (p past) same(val string) int64 {
 // pastColumns are the columns that the question for each aspect groups by.
 var pastColumns = map[string]string{"ip": "source_ip", "user_agent": "user_agent", "api": "api", "region": "region", "resource": "bucket", "hour": "quarter"}
 
+// early tells whether what was first seen at a time belongs to the past. CloudTrail is asked for the past
+// without the credential in question. The audit log of a cluster shows none for many users: there, what
+// began within the longest life of a role session before the event is a part of it.
+func (v *view) early(t table, first time.Time) bool {
+	at, ok := v.at()
+	return t.Item.Ask.Dataset != query.EKSAudit || !ok || first.Before(at.Add(-signInLead))
+}
+
 // past reads the groups of one aspect of the principal's earlier calls.
 func (v *view) past(aspect string) (past, bool) {
 	type read struct {
@@ -104,6 +112,9 @@ func (v *view) past(aspect string) (past, bool) {
 		p := past{t: t, seen: map[string]int64{}, first: map[string]time.Time{}}
 		for i := range t.len() {
 			n, first := t.int(i, "n"), t.time(i, "first")
+			if !v.early(t, first) {
+				continue
+			}
 			val := v.fold(aspect, t, i)
 			p.total += n
 			p.seen[val] += n
@@ -119,6 +130,13 @@ func (v *view) past(aspect string) (past, bool) {
 // fold brings a group's key to what is compared: addresses by /64 for IPv6, user agents by
 // tool, quarter hours by local hour.
 func (v *view) fold(aspect string, t table, i int) string {
+	if t.Item.Ask.Dataset == query.EKSAudit && (aspect == "api" || aspect == "resource") {
+		c := k8sCall{verb: t.text(i, "verb"), resource: t.text(i, "resource"), subresource: t.text(i, "subresource"), namespace: t.text(i, "namespace"), name: t.text(i, "name")}
+		if aspect == "api" {
+			return c.api()
+		}
+		return c.object()
+	}
 	c := t.cell(i, pastColumns[aspect])
 	switch aspect {
 	case "ip":
@@ -172,8 +190,11 @@ func (v *view) novelty(aspect string) novelty {
 			return v.noveltyOfNetwork(n)
 		}
 		if n.observed == "" {
-			n.why = unknown("finding", findingRef)
+			n.why = v.unnamed(aspect)
 			return n
+		}
+		if aspect == "resource" && v.byParameters() {
+			return v.noveltyOfNamed(n)
 		}
 		p, ok := v.past(aspect)
 		if !ok {
@@ -209,6 +230,9 @@ func (v *view) noveltyOfNetwork(n novelty) novelty {
 	}
 	ins := v.noveltyOfSignIns(n)
 	switch {
+	case !calls.ok && v.faceless(): // nobody signs in for such a user, and only a database knows networks
+		n.why = unknown("configuration", settingsRef)
+		return n
 	case !calls.ok:
 		return ins
 	case !ins.ok:
@@ -348,13 +372,18 @@ func (v *view) observed(aspect string) string {
 		name, _ := Tool(ua)
 		return name
 	case "api":
+		if v.ofCluster() {
+			return v.request().api()
+		}
 		_, api, _ := v.primary()
 		return api
 	case "region":
-		return v.f.Region
+		if !v.ofCluster() { // a cluster lies in one Region
+			return v.f.Region
+		}
 	case "resource":
-		if slices.Contains(bucketFamilies, finding.FamilyOf(v.f)) {
-			return v.bucket()
+		if slices.Contains(resourceFamilies, finding.FamilyOf(v.f)) {
+			return v.namedResource().value.Str
 		}
 	case "hour":
 		if at, ok := v.at(); ok {
@@ -500,7 +529,9 @@ func baselineDays(v *view, _ string) result {
 func (p past) days(v *view) int64 {
 	days := map[string]bool{}
 	for i := range p.t.len() {
-		days[v.cal.Local(p.t.time(i, "quarter")).Format(time.DateOnly)] = true
+		if at := p.t.time(i, "quarter"); v.early(p.t, at) {
+			days[v.cal.Local(at).Format(time.DateOnly)] = true
+		}
 	}
 	return int64(len(days))
 }
@@ -528,7 +559,7 @@ func baselineToolDays(v *view, _ string) result {
 	}
 	days := map[string]bool{}
 	for i := range t.len() {
-		if name, _ := Tool(t.text(i, "user_agent")); name == tool {
+		if name, _ := Tool(t.text(i, "user_agent")); name == tool && v.early(t, t.time(i, "quarter")) {
 			days[v.cal.Local(t.time(i, "quarter")).Format(time.DateOnly)] = true
 		}
 	}
@@ -566,6 +597,9 @@ func (v *view) personHours() (hours [24]int64, total int64, refs []Ref, missing 
 	if p, ok := v.past("hour"); ok {
 		for i := range p.t.len() {
 			n := p.t.int(i, "n")
+			if !v.early(p.t, p.t.time(i, "quarter")) {
+				continue
+			}
 			hours[v.cal.Hour(p.t.time(i, "quarter"))] += n
 			total += n
 		}
@@ -628,6 +662,20 @@ func baselineAverage(v *view, _ string) result {
 }
 
 func baselineEventDay(v *view, _ string) result {
+	if v.ofCluster() {
+		t, list, why, ok := v.k8sCalls("kubernetes.requests")
+		if !ok {
+			return why
+		}
+		at, _ := v.at()
+		var n int64
+		for _, c := range list {
+			if v.cal.Local(c.at).Format(time.DateOnly) == v.cal.Local(at).Format(time.DateOnly) {
+				n++
+			}
+		}
+		return t.counted(n)
+	}
 	return ofCalls(v, "credential", func(c calls) result {
 		at, _ := v.at()
 		day := v.cal.Local(at).Format(time.DateOnly)
@@ -649,11 +697,18 @@ func peers(key Key) func(*view, string) result {
 			return why
 		}
 		col, own := "user_arn", v.actorColumn("user_arn")
-		if bestEffort(t.Answered) {
+		switch {
+		case bestEffort(t.Answered):
 			col, own = "requester", v.requester()
+		case t.Item.Ask.Dataset == query.EKSAudit:
+			col, own = "user_name", v.f.Kubernetes().User
 		}
+		_, spaced := t.cols["namespace"]
 		var n int64
 		for i := range t.len() {
+			if spaced && t.text(i, "namespace") != v.request().namespace { // an object of the same name elsewhere
+				continue
+			}
 			if arn := t.text(i, col); arn != "" && arn != own {
 				n++
 			}

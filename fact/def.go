@@ -59,7 +59,7 @@ func init() {
 		findingDefs, eventDefs, actorDefs, personDefs, chainDefs, signinDefs,
 		activityDefs, baselineDefs, impactDefs, relatedDefs, coverageDefs, qualityDefs, interviewDefs, keyDefs,
 		environmentDefs, lookedAccountDefs, lookedPersonDefs, lookedKeyDefs, lookedPrincipalDefs, lookedSetDefs, lookedBucketDefs, lookedInstanceDefs,
-		sequenceDefs, kubernetesDefs,
+		sequenceDefs, kubernetesDefs, clusterDefs, namedDefs,
 		modelDefs, searchDefs,
 		knowledgeDefs, calendarDefs, similarDefs, attackDefs,
 		networkDefs, peerDefs, roleDefs, workloadDefs, copyDefs, objectDefs, databaseDefs,

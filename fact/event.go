@@ -102,6 +102,9 @@ func (v *view) primary() (service, api, outcome string) {
 }
 
 func eventAPI(v *view, _ string) result {
+	if v.ofCluster() {
+		return told(v.request().api())
+	}
 	if _, api, _ := v.primary(); api != "" {
 		return told(api)
 	}
@@ -109,6 +112,9 @@ func eventAPI(v *view, _ string) result {
 }
 
 func eventService(v *view, _ string) result {
+	if v.ofCluster() { // a cluster is no service of AWS's own API
+		return notApplicable(findingRef)
+	}
 	if service, _, _ := v.primary(); service != "" {
 		return told(service)
 	}
@@ -141,6 +147,8 @@ func eventLog(v *view, _ string) result {
 		r := known(NameOf("s3_data"), findingRef)
 		r.rule = "a scan names no call: the upload of the object is a data event"
 		return r
+	case v.ofCluster():
+		return notApplicable(findingRef)
 	case api == "" && service == "":
 		return v.untold()
 	case service == "s3.amazonaws.com" && slices.Contains(objectAPIs, api):

@@ -14,7 +14,7 @@ var interviewDefs = []Def{
 	{Key: "interview.answered", Rule: interviewAnswered, Type: Bool, Kind: Testified, JA: "回答", EN: "answered", Says: "a testimony item has an answer"},
 	{Key: "interview.answer", Rule: interviewAnswer, Type: Name, Kind: Testified, JA: "回答内容", EN: "answer", Says: "as answered", Choices: []string{"mine", "my_tool", "not_mine", "not_sure"}},
 	{Key: "interview.step_up", Rule: interviewStepUp, Type: Bool, Kind: Testified, JA: "再認証", EN: "step-up", Says: "the identity provider proved a fresh sign-in"},
-	{Key: "interview.owner", Families: ownedFamilies, Rule: func(*view, string) result { return known(BoolOf(true), findingRef) }, Type: Bool, Kind: Computed, JA: "所有者への確認", EN: "the owner is to be asked", Says: "what was found is about a machine, a function, a database or an object: it has an owner, and no person's session stands at its beginning"},
+	{Key: "interview.owner", Families: append([]string{"eks_audit"}, ownedFamilies...), Rule: interviewOwner, Type: Bool, Kind: Computed, JA: "所有者への確認", EN: "the owner is to be asked", Says: "what was found is about a machine, a function, a database, an object or a cluster that was used by no person's user: it has an owner, and no person's session stands at its beginning"},
 	{Key: "interview.holder", Rule: interviewHolder, Type: Bool, Kind: Computed, JA: "鍵の持ち主への確認", EN: "the holder of the user is to be asked", Says: "the actor is an IAM user or the root user: no chain leads to a person, and whoever holds it can say"},
 	{Key: "interview.quote", Rule: interviewQuote, Type: Text, Kind: Testified, JA: "本人申告", EN: "testimony", Says: "verbatim"},
 	{Key: "interview.time", Rule: interviewTime, Type: Time, Kind: Testified, JA: "回答日時", EN: "answered at", Says: "as answered"},
@@ -45,7 +45,7 @@ func ofTestimony(v *view, get func(Testimony, Ref) result) result {
 // asked is whose word is missing: of the person who acted, else of whoever owns the machine, the
 // function or the database.
 func (v *view) asked() string {
-	if slices.Contains(ownedFamilies, finding.FamilyOf(v.f)) {
+	if slices.Contains(ownedFamilies, finding.FamilyOf(v.f)) || v.faceless() {
 		return "owner"
 	}
 	return "interview"
@@ -53,6 +53,13 @@ func (v *view) asked() string {
 
 // ownedFamilies are those whose owner is asked.
 var ownedFamilies = append([]string{"malware_s3"}, machineFamilies...)
+
+func interviewOwner(v *view, _ string) result {
+	if v.ofCluster() && !v.faceless() {
+		return notApplicable(findingRef)
+	}
+	return known(BoolOf(true), findingRef)
+}
 
 func interviewAsked(v *view, _ string) result {
 	for _, it := range v.set.Items() {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"uratori/query"
 )
 
 var kubernetesFamily = []string{"eks_audit"}
@@ -13,7 +15,7 @@ var kubernetesFamily = []string{"eks_audit"}
 var kubernetesDefs = []Def{
 	{Key: "kubernetes.cluster", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return told(v.f.Kubernetes().Cluster) }, Type: Text, Kind: External, JA: "クラスター", EN: "cluster", Says: "the finding"},
 	{Key: "kubernetes.user", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return told(v.f.Kubernetes().User) }, Type: Text, Kind: External, JA: "Kubernetesユーザー", EN: "Kubernetes user", Says: "the finding"},
-	{Key: "kubernetes.user_kind", Families: kubernetesFamily, Rule: k8sUserKind, Type: Name, Kind: Computed, JA: "Kubernetesユーザーの種類", EN: "kind of Kubernetes user", Says: "prefix of the user name; mapped from IAM where the record names an IAM principal", Choices: []string{"anonymous", "service_account", "node", "system", "iam_mapped", "other"}},
+	{Key: "kubernetes.user_kind", Families: kubernetesFamily, Rule: k8sUserKind, Type: Name, Kind: Computed, JA: "Kubernetesユーザーの種類", EN: "kind of Kubernetes user", Says: "prefix of the user name; mapped from IAM where the user's id or the record says so", Choices: []string{"anonymous", "service_account", "node", "system", "iam_mapped", "other"}},
 	{Key: "kubernetes.groups", Families: kubernetesFamily, Rule: func(v *view, _ string) result { return toldTexts(sortedCopy(v.f.Kubernetes().Groups)) }, Type: Texts, Kind: External, JA: "Kubernetesグループ", EN: "Kubernetes groups", Says: "the finding"},
 	{Key: "kubernetes.service_account", Families: kubernetesFamily, Rule: k8sServiceAccount, Type: Text, Kind: Computed, JA: "サービスアカウント", EN: "service account", Says: "the user, if it is one"},
 	{Key: "kubernetes.iam_arn", Families: kubernetesFamily, Rule: k8sARN, Type: Text, Kind: Observed, JA: "対応するIAMプリンシパル", EN: "IAM principal mapped to the user", Says: "user.extra.arn of the record"},
@@ -23,17 +25,14 @@ var kubernetesDefs = []Def{
 	{Key: "kubernetes.status", Families: kubernetesFamily, Rule: k8sStatus, Type: Text, Kind: External, JA: "応答の状態コード", EN: "status of the response", Says: "statusCode of the finding"},
 	{Key: "kubernetes.requests", Families: kubernetesFamily, Rule: k8sCount(func(k8sCall) bool { return true }), Type: Int, Kind: Computed, JA: "ユーザーのリクエスト", EN: "requests of the user", Says: "different audit ids", Reads: k8sReads},
 	{Key: "kubernetes.denied", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.decision == "forbid" || c.status == 401 || c.status == 403 }), Type: Int, Kind: Computed, JA: "拒否されたリクエスト", EN: "requests denied", Says: "decision forbid, or status 401 or 403"},
-	{Key: "kubernetes.anonymous_successes", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && c.user == anonymousUser && !public(c.uri) }), Type: Int, Kind: Computed, JA: "匿名で成功したリクエスト", EN: "anonymous requests that succeeded", Says: "system:anonymous, status 2xx, other than health and version"},
-	{Key: "kubernetes.execs", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
-		return c.done() && c.resource == "pods" && slices.Contains([]string{"exec", "attach"}, c.subresource)
-	}), Type: Int, Kind: Computed, JA: "コンテナ内でのコマンド実行", EN: "commands run in containers", Says: "pods/exec or pods/attach that succeeded"},
-	{Key: "kubernetes.secrets_read", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
-		return c.ok() && c.resource == "secrets" && slices.Contains([]string{"get", "list", "watch"}, c.verb)
-	}), Type: Int, Kind: Computed, JA: "Secretの読み取り", EN: "reads of Secrets", Says: "get, list or watch of secrets that succeeded"},
+	{Key: "kubernetes.anonymous_successes", Families: kubernetesFamily, Rule: k8sAnonymous("kubernetes.requests", true), Type: Int, Kind: Computed, JA: "匿名で成功したリクエスト", EN: "anonymous requests that succeeded", Says: "the finding's user is system:anonymous, status 2xx, other than health and version"},
+	{Key: "kubernetes.execs", Families: kubernetesFamily, Rule: k8sCount(commandRun), Type: Int, Kind: Computed, JA: "コンテナ内でのコマンド実行", EN: "commands run in containers", Says: "pods/exec or pods/attach that succeeded"},
+	{Key: "kubernetes.secrets_read", Families: kubernetesFamily, Rule: k8sCount(secretRead), Type: Int, Kind: Computed, JA: "Secretの読み取り", EN: "reads of Secrets", Says: "get, list or watch of secrets that succeeded"},
 	{Key: "kubernetes.rbac_changes", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && rbac(c) }), Type: Int, Kind: Computed, JA: "同一ユーザーによるRBACの変更", EN: "changes of RBAC by the user", Says: "writes of roles and bindings that succeeded"},
 	{Key: "kubernetes.tokens_made", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool {
 		return c.ok() && c.resource == "serviceaccounts" && c.subresource == "token" && c.verb == "create"
 	}), Type: Int, Kind: Computed, JA: "サービスアカウントのトークン発行", EN: "service account tokens issued", Says: "create of serviceaccounts/token that succeeded"},
+	{Key: "kubernetes.from_outside", Families: kubernetesFamily, Rule: k8sCount(func(c k8sCall) bool { return c.ok() && fromWithin(c.user) && outside(c.source) }), Type: Int, Kind: Computed, JA: "クラスター自身のIDによる公開アドレスからのリクエスト", EN: "requests by the cluster's own identity from a public address", Says: "the user is a service account, a node or a component of the cluster; its source is a public address; status 2xx"},
 	{Key: "kubernetes.privileged_pods", Families: kubernetesFamily, Rule: k8sPrivileged, Type: Int, Kind: Computed, JA: "特権を求めるワークロード", EN: "workloads that ask for privilege", Says: "pods and workloads created or changed with privileged, a host namespace or a hostPath; Unknown where what was sent is not recorded"},
 	{Key: "kubernetes.timeline", Families: kubernetesFamily, Rule: k8sTimeline, Type: Table, Kind: Observed, JA: "クラスターでの操作", EN: "what the user did in the cluster", Says: "writes, commands, Secrets and refusals in time order, at most 40", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
@@ -95,6 +94,20 @@ func public(uri string) bool {
 	path, _, _ := strings.Cut(uri, "?")
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return slices.Contains([]string{"healthz", "livez", "readyz", "version"}, first)
+}
+
+// fromWithin tells whether a user is one of the cluster's own identities, which act from within it:
+// service accounts, nodes and components of Kubernetes (Kubernetes documentation, "Using RBAC
+// Authorization" and "Using Node Authorization"). The users of Amazon EKS, whose names begin with
+// eks:, act from networks of AWS (Amazon EKS User Guide, "Default Amazon EKS Kubernetes roles and users").
+func fromWithin(user string) bool {
+	return strings.HasPrefix(user, "system:") && user != anonymousUser
+}
+
+// outside tells whether an address is a public one.
+func outside(s string) bool {
+	ip, ok := query.Addr(s)
+	return ok && publicAddress(ip)
 }
 
 var writeVerbs = []string{"create", "update", "patch", "delete", "deletecollection"}
@@ -176,10 +189,21 @@ func k8sUserKind(v *view, _ string) result {
 	case strings.HasPrefix(user, "system:"), strings.HasPrefix(user, "eks:"):
 		return known(NameOf("system"), findingRef)
 	}
-	if t, _, ok := v.eventRows(); ok && t.len() > 0 && t.text(0, "user_arn") != "" {
+	// The authenticator of Amazon EKS gives users that it maps from IAM ids of its own (Amazon EKS Best
+	// Practices Guide, "Identity and Access Management").
+	if strings.HasPrefix(v.f.Kubernetes().UID, "aws-iam-authenticator:") {
+		return known(NameOf("iam_mapped"), findingRef)
+	}
+	t, why, ok := v.eventRows()
+	switch {
+	case !ok:
+		return why
+	case t.len() == 0:
+		return t.empty()
+	case t.text(0, "user_arn") != "":
 		return known(NameOf("iam_mapped"), findingRef, t.row(0))
 	}
-	return known(NameOf("other"), findingRef)
+	return known(NameOf("other"), findingRef, t.row(0))
 }
 
 func k8sServiceAccount(v *view, _ string) result {
@@ -372,6 +396,9 @@ func k8sOtherUsers(v *view, _ string) result {
 }
 
 func k8sRoles(v *view, _ string) result {
+	if sa := k8sServiceAccount(v, ""); sa.state == NotApplicable {
+		return sa
+	}
 	t, why, ok := v.ask("kubernetes.service_account_roles", "")
 	if !ok {
 		return why

@@ -43,8 +43,8 @@ func TestWhatAServiceAccountDid(t *testing.T) {
 	hold(t, familyCase(t, doc, nil, user, binds, role, from), map[Key]string{
 		"kubernetes.cluster": "prod-1", "kubernetes.user_kind": "service_account", "kubernetes.service_account": sa, "kubernetes.verb": "create", "kubernetes.status": "101",
 		"kubernetes.path": "/api/v1/namespaces/kube-system/pods/p/exec", "kubernetes.groups": "system:authenticated",
-		"kubernetes.requests": "7", "kubernetes.denied": "1", "kubernetes.execs": "1", "kubernetes.secrets_read": "1", "kubernetes.rbac_changes": "1", "kubernetes.tokens_made": "1",
-		"kubernetes.privileged_pods": "1", "kubernetes.anonymous_successes": "0", "kubernetes.rbac_by_others": "1", "kubernetes.other_users_from_ip": "1",
+		"kubernetes.requests": "7", "kubernetes.denied": "1", "kubernetes.execs": "1", "kubernetes.secrets_read": "1", "kubernetes.rbac_changes": "1", "kubernetes.tokens_made": "1", "kubernetes.from_outside": "5",
+		"kubernetes.privileged_pods": "1", "kubernetes.anonymous_successes": "does not arise", "kubernetes.rbac_by_others": "1", "kubernetes.other_users_from_ip": "1",
 		"kubernetes.service_account_roles": "arn:aws:iam::111122223333:role/builder",
 	})
 }

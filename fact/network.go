@@ -1,7 +1,9 @@
 package fact
 
 import (
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"uratori/evidence"
@@ -15,6 +17,7 @@ var networkDefs = []Def{
 	{Key: "network.blocked", Families: networkFamilies, Rule: networkBlocked, Type: Bool, Kind: External, JA: "GuardDutyによる遮断の有無", EN: "blocked, by GuardDuty", Says: "blocked of the finding: a network access control list or security group refused it"},
 	{Key: "network.protocol", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return f.Action.Protocol }), Type: Text, Kind: External, JA: "プロトコル", EN: "protocol", Says: "the finding"},
 	{Key: "network.local_port", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return portText(f.Action.LocalPort, f.Action.LocalPortName) }), Type: Text, Kind: External, JA: "自側のポート", EN: "local port", Says: "localPortDetails of the finding"},
+	{Key: "network.high_risk_port", Families: instanceFamily, Rule: networkHighRisk, Type: Bool, Kind: Computed, JA: "高リスクとされるポートへの外部からの接続", EN: "a public address at a high-risk port", Says: "inbound, from a public address, to a port that Security Hub control EC2.19 names"},
 	{Key: "network.remote_port", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return portText(f.Action.RemotePort, f.Action.RemotePortName) }), Type: Text, Kind: External, JA: "相手のポート", EN: "remote port", Says: "remotePortDetails of the finding"},
 	{Key: "network.peer", Families: networkFamilies, Rule: networkPeer, Type: IP, Kind: External, JA: "通信相手", EN: "peer", Says: "remoteIpDetails of the finding"},
 	{Key: "network.peer_country", Families: networkFamilies, Rule: toldOr(func(f finding.Finding) string { return f.Action.Remote.Country }), Type: Text, Kind: External, JA: "通信相手の国", EN: "country of the peer", Says: "remoteIpDetails of the finding"},
@@ -104,6 +107,28 @@ func changeTable(_ *view, t table) result {
 }
 
 func every(int) bool { return true }
+
+// highRiskPorts are the ports that should not be open to everyone: AWS Security Hub User Guide,
+// control EC2.19 "Security groups should not allow unrestricted access to ports with high risk".
+var highRiskPorts = []int{20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088, 8888, 9200, 9300}
+
+// sharedSpace is the space of carrier-grade NAT, which AWS uses inside, too (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+
+// publicAddress tells whether an address may be anybody's on the Internet.
+func publicAddress(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !sharedSpace.Contains(ip)
+}
+
+func networkHighRisk(v *view, _ string) result {
+	a := v.f.Action
+	inbound := a.Type == "PORT_PROBE" || a.Type == "NETWORK_CONNECTION" && strings.EqualFold(a.Direction, "inbound")
+	if !inbound || !a.Remote.IP.IsValid() || a.LocalPort == 0 {
+		return notApplicable(findingRef)
+	}
+	return known(BoolOf(publicAddress(a.Remote.IP) && slices.Contains(highRiskPorts, a.LocalPort)), findingRef)
+}
 
 // ofNetwork is a rule about a connection; a probe of a port comes in.
 func ofNetwork(get func(finding.Action) result) func(*view, string) result {

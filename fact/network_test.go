@@ -1,6 +1,8 @@
 package fact_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,5 +157,25 @@ func TestOnlyTheTestFile(t *testing.T) {
 	} {
 		f.Scan.Threats = threats
 		holds(t, "threats", derived(t, f, fact.Settings{}), map[fact.Key]string{"malware.test_file_only": want, "event.recorded": "1"})
+	}
+}
+
+// A port that Security Hub calls high-risk counts where it is reached from a public address.
+func TestHighRiskPorts(t *testing.T) {
+	for doc, want := range map[string]string{
+		strings.Replace(bruteForce, `"INBOUND",`, `"INBOUND","localPortDetails":{"port":22},`, 1):                                                   "true",
+		strings.Replace(bruteForce, `"INBOUND",`, `"INBOUND","localPortDetails":{"port":443},`, 1):                                                  "false",
+		strings.Replace(strings.Replace(bruteForce, `"INBOUND",`, `"INBOUND","localPortDetails":{"port":22},`, 1), "198.51.100.7", "10.9.0.7", 1):   "false",
+		strings.Replace(strings.Replace(bruteForce, `"INBOUND",`, `"INBOUND","localPortDetails":{"port":22},`, 1), "198.51.100.7", "100.64.0.7", 1): "false",
+		strings.Replace(bruteForce, `"INBOUND",`, `"OUTBOUND","localPortDetails":{"port":22},`, 1):                                                  "does not arise",
+	} {
+		f := derived(t, machineFinding(t, doc), fact.Settings{}).Get("network.high_risk_port", "")
+		got := "does not arise"
+		if f.State == fact.Known {
+			got = strconv.FormatBool(f.Value.Num == 1)
+		}
+		if got != want {
+			t.Errorf("%s is %s, want %s", doc, got, want)
+		}
 	}
 }

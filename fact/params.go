@@ -48,6 +48,9 @@ func Parameters(fs Facts) map[string]query.Value {
 		out[earlierAddresses] = query.SetOf(set, false)
 	}
 	v.hopParameters(out)
+	if set, ok := roleKeySet(&v); ok {
+		out[roleKeys] = set
+	}
 	if key, _ := v.accessKey(); key == "" {
 		if id := actorPrincipalID(&v, ""); id.state == Known {
 			out[keylessPrincipal] = query.TextOf(id.value.Str)
@@ -89,7 +92,7 @@ func ParameterTypes() map[string]query.Type {
 	out[longTermKey], out[findingInstance], out[keylessPrincipal] = query.Text, query.Text, query.Text
 	out[actorAccount] = query.Text
 	out[stealthBucket], out[bucketInQuestion], out[exposedAccount] = query.Text, query.Text, query.Text
-	out[earlierAddresses] = query.Set
+	out[earlierAddresses], out[roleKeys] = query.Set, query.Set
 	return out
 }
 
@@ -102,6 +105,7 @@ const (
 	keylessPrincipal = "actor.keyless_principal" // the principal id, where no access key is known
 	actorAccount     = "actor.role_account"      // the account of the role that acted, else the finding's
 	findingInstance  = "finding.instance"        // id of the EC2 instance that the finding names
+	roleKeys         = "kubernetes.role_keys"    // keys that a service account's role assumptions issued
 	earlierAddresses = "baseline.addresses"      // the event's address and those of the principal's earlier calls
 )
 
@@ -126,7 +130,7 @@ func Moot(fs Facts, missing []string) bool {
 	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
 	key, _ := v.accessKey()
 	for _, m := range missing {
-		if m == stealthBucket || m == bucketInQuestion || m == exposedAccount || m == keylessPrincipal && key != "" {
+		if m == stealthBucket || m == bucketInQuestion || m == exposedAccount || m == roleKeys || m == keylessPrincipal && key != "" {
 			return true
 		}
 		if _, follows := hopTypes[m]; follows {

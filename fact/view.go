@@ -311,6 +311,9 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 		}
 		for _, s := range subjects {
 			r := d.Rule(v, s)
+			if d.ofPrincipal() && v.faceless() {
+				r = notApplicable(findingRef)
+			}
 			fs.add(Fact{
 				Key: d.Key, Subject: s, Window: r.window, Value: r.value, State: r.state,
 				Gap: r.gap, Rule: cmp.Or(r.rule, d.Says), From: r.from,

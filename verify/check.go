@@ -60,6 +60,7 @@ var required = map[string][][]string{
 var machineEvents = []string{
 	"summary.function", "summary.ran_as", "summary.ran", "summary.asked_name", "summary.spoke_out", "summary.spoke_in", "summary.probed",
 	"summary.logged_in", "summary.db_probed", "summary.object_scanned", "summary.scanned",
+	"summary.request_mapped", "summary.request", "summary.request_plain",
 }
 
 // A checker admits the statements of one section.

@@ -149,8 +149,11 @@ func (c *cast) eks(resource, service object) {
 
 // kubectl is the caller's program.
 func (c *cast) kubectl() string {
-	return c.choose("python-requests/2.31.0", "kubectl/v1.30.2 (darwin/arm64) kubernetes/3968350")
+	return c.choose("python-requests/2.31.0", kubectl)
 }
+
+// kubectl is the program that engineers use.
+const kubectl = "kubectl/v1.30.2 (darwin/arm64) kubernetes/3968350"
 
 func texts(in []string) list {
 	out := make(list, len(in))

@@ -804,9 +804,13 @@ func (t *tale) kubernetes() {
 	case "clusterrolebindings":
 		sent = object{"kind": "ClusterRoleBinding", "metadata": object{"name": r.name}, "roleRef": object{"kind": "ClusterRole", "name": "cluster-admin"}, "subjects": list{object{"kind": "User", "name": anonymous}}}
 	}
-	if !t.hostile && r.user != anonymous && sent == nil {
+	if r.user != anonymous { // what the engineer does on other days, from the office
+		usual := r
+		if t.hostile || sent != nil {
+			usual.verb, usual.resource, usual.subresource, usual.namespace, usual.name, usual.status = "list", "pods", "", t.namespace, "", 200
+		}
 		for _, day := range t.earlier(14) {
-			t.audited(day, r, t.home.ip, t.kubectl(), reason, nil)
+			t.audited(day, usual, t.home.ip, kubectl, reason, nil)
 		}
 	}
 	t.audited(t.at, r, t.remote.ip, t.kubectl(), reason, sent)
