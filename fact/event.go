@@ -36,7 +36,7 @@ var eventDefs = []Def{
 	{Key: "event.source_asn_org", Rule: fromSource(func(r finding.Remote) string { return r.ASNOrg }), Type: Text, Kind: External, JA: "送信元の事業者", EN: "source network", Says: "remoteIpDetails of the finding"},
 	{Key: "event.known_network", Rule: eventKnownNetwork, Type: Text, Kind: Context, JA: "登録されたネットワーク", EN: "known network", Says: "configuration: networks"},
 	{Key: "event.target_bucket", Rule: eventBucket, Type: Text, Kind: External, JA: "対象バケット", EN: "bucket", Says: "the finding"},
-	{Key: "event.target_resource", Rule: eventTarget, Type: Text, Kind: External, JA: "対象リソース", EN: "target", Says: "the finding"},
+	{Key: "event.target_resource", Rule: eventTarget, Type: Text, Kind: External, JA: "対象リソース", EN: "target", Says: "the finding; of a finding on a credential, what the records of the event name"},
 	{Key: "event.recorded_in", Rule: eventRecordedIn, Type: Name, Kind: Computed, JA: "検出された操作を記録したログ", EN: "log that holds its record", Says: "kind of record in which the event was found", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data", "s3_access", "eks_audit"}},
 }
 
@@ -379,5 +379,32 @@ func eventTarget(v *view, _ string) result {
 	for _, k := range slices.Sorted(maps.Keys(v.f.Action.Affected)) {
 		return known(TextOf(v.f.Action.Affected[k]), findingRef)
 	}
-	return told(v.f.Resource.Name)
+	if v.f.Resource.Type != "AccessKey" {
+		return told(v.f.Resource.Name)
+	}
+	if finding.FamilyOf(v.f) == "cdr" {
+		if r := changeTarget(v, ""); r.state == Known {
+			return r
+		}
+	}
+	return v.recordedTarget()
+}
+
+// recordedTarget is what the records of the event name as acted on. A finding on a credential names
+// the principal as its resource, which is who called and not what the call was made on.
+func (v *view) recordedTarget() result {
+	t, why, ok := v.eventRows()
+	if !ok {
+		return why
+	}
+	var list []string
+	var refs []Ref
+	for i := range t.len() {
+		list = append(list, target(t, i))
+		refs = append(refs, t.row(i))
+	}
+	if list = slices.Compact(list); len(list) != 1 || list[0] == "" {
+		return notApplicable(compactRefs(refs)...) // it names none, or one in each record
+	}
+	return known(TextOf(list[0]), compactRefs(refs)...)
 }

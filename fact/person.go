@@ -17,7 +17,7 @@ var personDefs = []Def{
 	{Key: "person.link_method", Rule: personLinkMethod, Type: Name, Kind: Computed, JA: "紐付けの根拠", EN: "link method", Says: "onBehalfOf.userId first, an equal name second", Choices: []string{"on_behalf_of", "exact_name", "none"}},
 	{Key: "person.link_confidence", Rule: personLinkConfidence, Type: Name, Kind: Computed, JA: "紐付けの確度", EN: "link confidence", Says: "on_behalf_of high, exact_name medium", Choices: []string{"high", "medium", "none"}},
 	{Key: "person.contractor", Rule: personContractor, Type: Bool, Kind: Context, JA: "委託先の要員", EN: "contractor", Says: "configuration: contractor prefixes, people"},
-	{Key: "person.sponsor", Rule: personText("person.sponsor", func(p Person) string { return p.Sponsor }, func(p evidence.LookedPerson) string { return p.Sponsor }), Type: Text, Kind: Context, JA: "受入責任者", EN: "sponsor", Says: "configuration: people"},
+	{Key: "person.sponsor", Rule: personSponsor, Type: Text, Kind: Context, JA: "受入責任者", EN: "sponsor", Says: "configuration: people; of a contractor alone"},
 	{Key: "person.enabled", Rule: personEnabled, Type: Bool, Kind: Context, JA: "本人のアカウントの状態", EN: "account enabled", Says: "configuration: people"},
 	{Key: "person.object_id", Rule: personObjectID, Type: Text, Kind: Context, JA: "オブジェクトID", EN: "object id", Says: "configuration: people, else the sign-ins"},
 	{Key: "identity.match", Rule: identityMatch, Type: Percent, Kind: Computed, JA: "本人の過去と一致する観点", EN: "dimensions that fit", Says: "observed dimensions equal to the person's own past"},
@@ -103,6 +103,15 @@ func personText(key Key, get func(Person) string, look func(evidence.LookedPerso
 	return func(v *view, _ string) result {
 		return ofPerson(v, func(l link) result { return ofDirectory(v, key, configured(get(l.person)), directoryText(look)) })
 	}
+}
+
+// personSponsor is who answers for a contractor: an employee has none.
+func personSponsor(v *view, subject string) result {
+	r := personText("person.sponsor", func(p Person) string { return p.Sponsor }, func(p evidence.LookedPerson) string { return p.Sponsor })(v, subject)
+	if c := personContractor(v, ""); r.state == Unknown && c.state == Known && c.value.Num == 0 {
+		return notApplicable(c.from...)
+	}
+	return r
 }
 
 func personDisplayName(v *view, _ string) result {
