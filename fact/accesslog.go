@@ -18,7 +18,7 @@ var accessLogDefs = []Def{
 	{Key: "accesslog.refused", Families: bucketFamily, Rule: accessRefused, Type: Int, Kind: Observed, JA: "サーバーアクセスログで失敗した要求", EN: "refused requests in the server access log", Says: "those with an error code: at least so many"},
 	{Key: "accesslog.addresses", Families: bucketFamily, Rule: accessTexts("accesslog.addresses", "source_ip"), Type: Texts, Kind: Observed, JA: "サーバーアクセスログの送信元", EN: "addresses in the server access log", Says: "different addresses of the requester, at most 20"},
 	{Key: "accesslog.agents", Families: bucketFamily, Rule: accessTexts("accesslog.agents", "user_agent"), Type: Texts, Kind: Observed, JA: "サーバーアクセスログのユーザーエージェント", EN: "user agents in the server access log", Says: "different user agents of the requester, at most 20"},
-	{Key: "accesslog.same_address", Families: bucketFamily, Rule: accessSame, Type: Bool, Kind: Computed, JA: "サーバーアクセスログの送信元は検出結果と同じ", EN: "the access log has the finding's address", Says: "a record of the requester came from the address of the finding"},
+	{Key: "accesslog.same_address", Families: bucketFamily, Rule: accessSame, Type: Bool, Kind: Computed, JA: "サーバーアクセスログの送信元と検出結果の送信元の一致", EN: "the access log has the finding's address", Says: "a record of the requester came from the address of the finding"},
 }
 
 // operations are the names under which a server access log records calls on objects (Amazon S3 User

@@ -9,8 +9,8 @@ import (
 
 var activityDefs = []Def{
 	{Key: "activity.total", Rule: activityCount(func(call) bool { return true }), Type: Int, Kind: Computed, JA: "操作", EN: "calls", Says: "count rows", Each: activitySubjects},
-	{Key: "activity.distinct_apis", Rule: activityDistinct, Type: Int, Kind: Computed, JA: "API種類数", EN: "different APIs", Says: "count different", Each: activitySubjects},
-	{Key: "activity.apis", Rule: activityAPIs, Type: Table, Kind: Computed, JA: "API別", EN: "by API", Says: "count by API, most first", Each: activitySubjects, Columns: []Column{
+	{Key: "activity.distinct_apis", Rule: activityDistinct, Type: Int, Kind: Computed, JA: "APIの種類数", EN: "different APIs", Says: "count different", Each: activitySubjects},
+	{Key: "activity.apis", Rule: activityAPIs, Type: Table, Kind: Computed, JA: "API別の操作", EN: "by API", Says: "count by API, most first", Each: activitySubjects, Columns: []Column{
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
 		{Name: "service", Type: Text, JA: "サービス", EN: "service"},
 		{Name: "count", Type: Int, JA: "件数", EN: "count"},
@@ -18,16 +18,16 @@ var activityDefs = []Def{
 		{Name: "first", Type: Time, JA: "最初", EN: "first"},
 		{Name: "last", Type: Time, JA: "最後", EN: "last"},
 	}},
-	{Key: "activity.reads", Rule: activityCount(func(c call) bool { return c.readOnly }), Type: Int, Kind: Computed, JA: "読み取り", EN: "reads", Says: "readOnly true", Each: activitySubjects},
-	{Key: "activity.writes", Rule: activityCount(func(c call) bool { return !c.readOnly }), Type: Int, Kind: Computed, JA: "書き込み", EN: "writes", Says: "readOnly not true", Each: activitySubjects},
-	{Key: "activity.errors", Rule: activityCount(func(c call) bool { return c.errorCode != "" }), Type: Int, Kind: Computed, JA: "エラー", EN: "errors", Says: "an error code", Each: activitySubjects},
-	{Key: "activity.denied", Rule: activityCount(func(c call) bool { return c.denied }), Type: Int, Kind: Computed, JA: "拒否", EN: "denied", Says: "an error code that means denial", Each: activitySubjects},
-	{Key: "activity.regions", Rule: activityTexts("region"), Type: Texts, Kind: Computed, JA: "リージョン", EN: "Regions", Says: "different values", Each: activitySubjects},
-	{Key: "activity.ips", Rule: activityTexts("source_ip"), Type: Texts, Kind: Computed, JA: "IPアドレス", EN: "addresses", Says: "different values", Each: activitySubjects},
-	{Key: "activity.user_agents", Rule: activityTexts("user_agent"), Type: Texts, Kind: Computed, JA: "ユーザーエージェント", EN: "user agents", Says: "different values", Each: activitySubjects},
-	{Key: "activity.first", Rule: activityEdge(true), Type: Time, Kind: Computed, JA: "最初", EN: "first", Says: "earliest", Each: activitySubjects},
-	{Key: "activity.last", Rule: activityEdge(false), Type: Time, Kind: Computed, JA: "最後", EN: "last", Says: "latest", Each: activitySubjects},
-	{Key: "activity.session_timeline", Rule: activityTimeline, Type: Table, Kind: Observed, JA: "時系列", EN: "timeline", Says: "rows in time order, at most 40: nearest to the event", Each: activitySubjects, Columns: []Column{
+	{Key: "activity.reads", Rule: activityCount(func(c call) bool { return c.readOnly }), Type: Int, Kind: Computed, JA: "読み取り操作", EN: "reads", Says: "readOnly true", Each: activitySubjects},
+	{Key: "activity.writes", Rule: activityCount(func(c call) bool { return !c.readOnly }), Type: Int, Kind: Computed, JA: "書き込み操作", EN: "writes", Says: "readOnly not true", Each: activitySubjects},
+	{Key: "activity.errors", Rule: activityCount(func(c call) bool { return c.errorCode != "" }), Type: Int, Kind: Computed, JA: "エラーになった操作", EN: "errors", Says: "an error code", Each: activitySubjects},
+	{Key: "activity.denied", Rule: activityCount(func(c call) bool { return c.denied }), Type: Int, Kind: Computed, JA: "拒否された操作", EN: "denied", Says: "an error code that means denial", Each: activitySubjects},
+	{Key: "activity.regions", Rule: activityTexts("region"), Type: Texts, Kind: Computed, JA: "操作のリージョン", EN: "Regions", Says: "different values", Each: activitySubjects},
+	{Key: "activity.ips", Rule: activityTexts("source_ip"), Type: Texts, Kind: Computed, JA: "操作の送信元IPアドレス", EN: "addresses", Says: "different values", Each: activitySubjects},
+	{Key: "activity.user_agents", Rule: activityTexts("user_agent"), Type: Texts, Kind: Computed, JA: "操作のユーザーエージェント", EN: "user agents", Says: "different values", Each: activitySubjects},
+	{Key: "activity.first", Rule: activityEdge(true), Type: Time, Kind: Computed, JA: "最初の操作", EN: "first", Says: "earliest", Each: activitySubjects},
+	{Key: "activity.last", Rule: activityEdge(false), Type: Time, Kind: Computed, JA: "最後の操作", EN: "last", Says: "latest", Each: activitySubjects},
+	{Key: "activity.session_timeline", Rule: activityTimeline, Type: Table, Kind: Observed, JA: "操作の時系列", EN: "timeline", Says: "rows in time order, at most 40: nearest to the event", Each: activitySubjects, Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
 		{Name: "phase", Type: Name, JA: "前後", EN: "phase", Enum: []string{"before", "event", "after"}},
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
@@ -37,11 +37,11 @@ var activityDefs = []Def{
 	}},
 	{Key: "activity.persistence_calls", Rule: activityListed(persistenceAPIs), Type: Int, Kind: Computed, JA: "永続化", EN: "persistence", Says: "successful calls that keep access: the persistence list", Each: activitySubjects},
 	{Key: "activity.privilege_calls", Rule: activityListed(privilegeAPIs), Type: Int, Kind: Computed, JA: "権限変更", EN: "privilege", Says: "successful calls that widen permissions: the privilege list", Each: activitySubjects},
-	{Key: "activity.logging_changes", Rule: activityListed(loggingAPIs), Type: Int, Kind: Computed, JA: "ログ停止", EN: "logging changes", Says: "successful calls that stop or narrow logging", Each: activitySubjects},
+	{Key: "activity.logging_changes", Rule: activityListed(loggingAPIs), Type: Int, Kind: Computed, JA: "ログの停止・縮小", EN: "logging changes", Says: "successful calls that stop or narrow logging", Each: activitySubjects},
 	{Key: "activity.data_reads", Rule: activityListed(dataReadAPIs), Type: Int, Kind: Computed, JA: "データ読み取り", EN: "data reads", Says: "successful calls that read data or secrets", Each: activitySubjects},
 	{Key: "activity.assumed_roles", Rule: activityListed(assumeRoleAPIs), Type: Int, Kind: Computed, JA: "ロール引き受け", EN: "roles assumed", Says: "successful AssumeRole*", Each: activitySubjects},
 	{Key: "activity.new_keys", Rule: activityListed(keyAPIs), Type: Int, Kind: Computed, JA: "アクセスキー作成", EN: "keys created", Says: "successful CreateAccessKey", Each: activitySubjects},
-	{Key: "activity.burst_per_second", Rule: activityBurst, Type: Int, Kind: Computed, JA: "1秒あたり最大", EN: "most in one second", Says: "largest count in one second", Each: activitySubjects},
+	{Key: "activity.burst_per_second", Rule: activityBurst, Type: Int, Kind: Computed, JA: "1秒あたりの最多操作", EN: "most in one second", Says: "largest count in one second", Each: activitySubjects},
 	{Key: "activity.logging_change_list", Rule: activityLoggingList, Type: Table, Kind: Observed, JA: "ログ設定の変更", EN: "changes of logging", Says: "successful calls that stop or narrow logging, by anyone in the account", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
@@ -49,7 +49,7 @@ var activityDefs = []Def{
 		{Name: "actor", Type: Text, JA: "実行者", EN: "actor"},
 		{Name: "same_actor", Type: Name, JA: "同一主体", EN: "same actor", Enum: []string{"yes", "no"}},
 	}},
-	{Key: "activity.own_logging_changes", Rule: activityOwnLogging, Type: Int, Kind: Computed, JA: "同一主体によるログ停止", EN: "changes of logging by the same actor", Says: "successful calls that stop or narrow logging by the same principal, session, key or address"},
+	{Key: "activity.own_logging_changes", Rule: activityOwnLogging, Type: Int, Kind: Computed, JA: "同一主体によるログの停止・縮小", EN: "changes of logging by the same actor", Says: "successful calls that stop or narrow logging by the same principal, session, key or address"},
 	{Key: "activity.other_logging_changes", Rule: activityOtherLogging, Type: Int, Kind: Computed, JA: "他の主体によるログ設定の変更", EN: "changes of logging by others", Says: "successful calls that stop or narrow logging by another principal, session, key and address"},
 }
 

@@ -7,9 +7,9 @@ import (
 )
 
 var actorDefs = []Def{
-	{Key: "actor.kind", Rule: actorKind, Type: Name, Kind: Observed, JA: "種別", EN: "kind", Says: "userIdentity.type of its records, else the finding", Choices: []string{"iam_user", "assumed_role", "sso_role", "identity_center_user", "root", "service", "federated_user", "anonymous", "account", "service_account", "cluster_component", "cluster_user", "unknown"}},
+	{Key: "actor.kind", Rule: actorKind, Type: Name, Kind: Observed, JA: "プリンシパルの種別", EN: "kind", Says: "userIdentity.type of its records, else the finding", Choices: []string{"iam_user", "assumed_role", "sso_role", "identity_center_user", "root", "service", "federated_user", "anonymous", "account", "service_account", "cluster_component", "cluster_user", "unknown"}},
 	{Key: "actor.arn", Rule: actorText("user_arn"), Type: Text, Kind: Observed, JA: "ARN", EN: "ARN", Says: "userIdentity.arn of its records"},
-	{Key: "actor.name", Rule: actorName, Type: Text, Kind: Observed, JA: "名前", EN: "name", Says: "the finding, else its records"},
+	{Key: "actor.name", Rule: actorName, Type: Text, Kind: Observed, JA: "プリンシパル名", EN: "name", Says: "the finding, else its records"},
 	{Key: "actor.access_key", Rule: actorKey, Type: Masked, Kind: Observed, JA: "アクセスキーID", EN: "access key id", Says: "the finding, else its records"},
 	{Key: "actor.principal_id", Rule: actorPrincipalID, Type: Text, Kind: Observed, JA: "プリンシパルID", EN: "principal id", Says: "the finding, else its records"},
 	{Key: "actor.key_kind", Rule: actorKeyKind, Type: Name, Kind: Computed, JA: "認証情報の種別", EN: "credential", Says: "prefix of the access key id: AKIA long-term, ASIA temporary", Choices: []string{"long_term", "temporary", "none"}},
@@ -23,7 +23,7 @@ var actorDefs = []Def{
 	{Key: "actor.mfa_in_session", Rule: actorMFA, Type: Bool, Kind: Observed, JA: "セッションのMFA", EN: "MFA in the session", Says: "sessionContext.attributes.mfaAuthenticated; says nothing of an identity provider's MFA"},
 	{Key: "actor.is_service", Rule: actorIsService, Type: Bool, Kind: Observed, JA: "AWSサービスによる呼び出し", EN: "called by an AWS service", Says: "invokedBy or userIdentity.type"},
 	{Key: "actor.is_sso", Rule: actorIsSSO, Type: Bool, Kind: Computed, JA: "IAM Identity Centerのセッション", EN: "IAM Identity Center session", Says: "session issuer begins with AWSReservedSSO_"},
-	{Key: "actor.automation", Rule: actorAutomation, Type: Text, Kind: Context, JA: "既知の自動処理", EN: "known automation", Says: "configuration: automation"},
+	{Key: "actor.automation", Rule: actorAutomation, Type: Text, Kind: Context, JA: "登録された自動処理", EN: "known automation", Says: "configuration: automation"},
 }
 
 // actorRow is the record that shows best who acted: of the event itself, else the

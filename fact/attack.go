@@ -73,8 +73,8 @@ var techniqueOfType = []struct{ part, id string }{
 }
 
 var attackDefs = []Def{
-	{Key: "finding.techniques", Rule: mappedTechniques, Type: Texts, Kind: Computed, JA: "ATT&CK技法（Uratoriの対応付け）", EN: "ATT&CK techniques (our mapping)", Says: "our table over the type of finding and its API, MITRE ATT&CK " + attackVersion + "; a name for the step, no proof of intent"},
-	{Key: "finding.techniques_said", Rule: saidTechniques, Type: Texts, Kind: External, JA: "ATT&CK技法（GuardDutyの記載）", EN: "ATT&CK techniques (GuardDuty says)", Says: "indicators ATTACK_TECHNIQUE of an attack sequence"},
+	{Key: "finding.techniques", Rule: mappedTechniques, Type: Texts, Kind: Computed, JA: "MITRE ATT&CKの技法（Uratoriによる対応付け）", EN: "ATT&CK techniques (our mapping)", Says: "our table over the type of finding and its API, MITRE ATT&CK " + attackVersion + "; a name for the step, no proof of intent"},
+	{Key: "finding.techniques_said", Rule: saidTechniques, Type: Texts, Kind: External, JA: "MITRE ATT&CKの技法（GuardDutyの記載）", EN: "ATT&CK techniques (GuardDuty says)", Says: "indicators ATTACK_TECHNIQUE of an attack sequence"},
 }
 
 // technique prints a technique by its id.

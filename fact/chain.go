@@ -20,7 +20,7 @@ var chainDefs = []Def{
 		{Name: "source_ip", Type: Text, JA: "送信元", EN: "source"},
 		{Name: "detail", Type: Text, JA: "内容", EN: "detail"},
 	}},
-	{Key: "chain.complete", Rule: chainComplete, Type: Bool, Kind: Computed, JA: "チェーンの完結", EN: "chain complete", Says: "the call and the role assumption confirmed, no link contradicted or unconfirmed"},
+	{Key: "chain.complete", Rule: chainComplete, Type: Bool, Kind: Computed, JA: "認証チェーンの完結", EN: "chain complete", Says: "the call and the role assumption confirmed, no link contradicted or unconfirmed"},
 	{Key: "chain.missing", Rule: chainMissing, Type: Texts, Kind: Computed, JA: "収集されていない段階", EN: "links not collected", Says: "links in state not_collected"},
 }
 

@@ -13,12 +13,12 @@ var copyFamily = []string{"malware_backup"}
 // what was made of it since.
 var copyDefs = []Def{
 	{Key: "copy.id", Families: copyFamily, Rule: copyID, Type: Text, Kind: Computed, JA: "スナップショットまたはイメージのID", EN: "id of the snapshot or image", Says: "last part of the ARN in the finding"},
-	{Key: "copy.made_at", Families: copyFamily, Rule: ofTable("copy.made_at", ofMaking(func(t table, i int) result { return known(TimeOf(t.time(i, "event_time")), t.row(i)) })), Type: Time, Kind: Observed, JA: "作成日時", EN: "made at", Says: "the call that returned its id", Reads: []string{"event_time"}},
-	{Key: "copy.made_by", Families: copyFamily, Rule: ofTable("copy.made_at", ofMaking(columnOf("user_arn"))), Type: Text, Kind: Observed, JA: "作成した主体", EN: "made by", Says: "userIdentity.arn of that call", Reads: []string{"user_arn"}},
-	{Key: "copy.volume", Families: copyFamily, Rule: ofTable("copy.made_at", ofMaking(columnOf("raw:requestParameters.volumeId"))), Type: Text, Kind: Observed, JA: "元のボリューム", EN: "volume it was made of", Says: "volumeId of that call", Reads: []string{"raw:requestParameters.volumeId"}},
-	{Key: "copy.instance", Families: copyFamily, Rule: copyInstance, Type: Text, Kind: Observed, JA: "元のインスタンス", EN: "instance it was made of", Says: "instanceId of that call, else of the latest call before it that attached the volume"},
-	{Key: "copy.uses", Families: copyFamily, Rule: ofTable("copy.uses", func(_ *view, t table) result { return t.counted(int64(len(t.succeeded()))) }), Type: Int, Kind: Computed, JA: "復元・共有・複製", EN: "restored, shared or copied", Says: "successful calls that made something of it or shared it, in the 30 days before the scan and a day after", Reads: []string{"error_code"}},
-	{Key: "copy.use_table", Families: copyFamily, Rule: ofTable("copy.uses", changeTable), Type: Table, Kind: Observed, JA: "復元・共有・複製の記録", EN: "what was made of it", Says: "those calls", Columns: changeColumns},
+	{Key: "copy.made_at", Families: copyFamily, Rule: ofTable("copy.made_at", ofMaking(func(t table, i int) result { return known(TimeOf(t.time(i, "event_time")), t.row(i)) })), Type: Time, Kind: Observed, JA: "コピーの作成日時", EN: "made at", Says: "the call that returned its id", Reads: []string{"event_time"}},
+	{Key: "copy.made_by", Families: copyFamily, Rule: ofTable("copy.made_at", ofMaking(columnOf("user_arn"))), Type: Text, Kind: Observed, JA: "コピーの作成者", EN: "made by", Says: "userIdentity.arn of that call", Reads: []string{"user_arn"}},
+	{Key: "copy.volume", Families: copyFamily, Rule: ofTable("copy.made_at", ofMaking(columnOf("raw:requestParameters.volumeId"))), Type: Text, Kind: Observed, JA: "コピー元のボリューム", EN: "volume it was made of", Says: "volumeId of that call", Reads: []string{"raw:requestParameters.volumeId"}},
+	{Key: "copy.instance", Families: copyFamily, Rule: copyInstance, Type: Text, Kind: Observed, JA: "コピー元のインスタンス", EN: "instance it was made of", Says: "instanceId of that call, else of the latest call before it that attached the volume"},
+	{Key: "copy.uses", Families: copyFamily, Rule: ofTable("copy.uses", func(_ *view, t table) result { return t.counted(int64(len(t.succeeded()))) }), Type: Int, Kind: Computed, JA: "コピーの復元・共有・複製", EN: "restored, shared or copied", Says: "successful calls that made something of it or shared it, in the 30 days before the scan and a day after", Reads: []string{"error_code"}},
+	{Key: "copy.use_table", Families: copyFamily, Rule: ofTable("copy.uses", changeTable), Type: Table, Kind: Observed, JA: "コピーの復元・共有・複製の記録", EN: "what was made of it", Says: "those calls", Columns: changeColumns},
 }
 
 func copyID(v *view, _ string) result {

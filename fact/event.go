@@ -14,10 +14,10 @@ import (
 )
 
 var eventDefs = []Def{
-	{Key: "event.recorded", Rule: eventRecorded, Type: Bool, Kind: Computed, JA: "イベントの記録", EN: "event recorded", Says: "a record with the API, principal and time of the finding stands in the logs"},
+	{Key: "event.recorded", Rule: eventRecorded, Type: Bool, Kind: Computed, JA: "検出された操作の記録", EN: "event recorded", Says: "a record with the API, principal and time of the finding stands in the logs"},
 	{Key: "event.api", Rule: eventAPI, Type: Text, Kind: External, JA: "API", EN: "API", Says: "the finding, else its record"},
 	{Key: "event.service", Rule: eventService, Type: Text, Kind: External, JA: "サービス", EN: "service", Says: "the finding, else its record"},
-	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "記録されるログ", EN: "log that records it", Says: "object-level S3 and Lambda calls are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data"}},
+	{Key: "event.log", Rule: eventLog, Type: Name, Kind: Computed, JA: "検出された操作が記録されるログ", EN: "log that records it", Says: "object-level S3 and Lambda calls are data events, all else management events", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data"}},
 	{Key: "event.time", Rule: eventTime, Type: Time, Kind: External, JA: "発生日時", EN: "time", Says: "eventFirstSeen of the finding, else its creation"},
 	{Key: "event.weekday", Rule: eventWeekday, Type: Weekday, Kind: Computed, JA: "曜日", EN: "weekday", Says: "weekday of event.time in the configured zone"},
 	{Key: "event.hour_local", Rule: eventHour, Type: Hour, Kind: Computed, JA: "時刻帯", EN: "hour", Says: "hour of event.time in the configured zone"},
@@ -25,19 +25,19 @@ var eventDefs = []Def{
 	{Key: "event.business_hours", Rule: eventBusinessHours, Type: Bool, Kind: Context, JA: "営業時間", EN: "business hours", Says: "calendar of the configuration"},
 	{Key: "event.holiday_name", Rule: eventHoliday, Type: Label, Kind: Context, JA: "祝日", EN: "holiday", Says: "calendar of the configuration"},
 	{Key: "event.error_code", Rule: eventErrorCode, Type: Text, Kind: Observed, JA: "エラーコード", EN: "error code", Says: "the record, else the finding"},
-	{Key: "event.succeeded", Rule: eventSucceeded, Type: Bool, Kind: Observed, JA: "成功", EN: "succeeded", Says: "no error code"},
+	{Key: "event.succeeded", Rule: eventSucceeded, Type: Bool, Kind: Observed, JA: "操作の成否", EN: "succeeded", Says: "no error code"},
 	{Key: "event.user_agent", Rule: eventUserAgent, Type: Text, Kind: Observed, JA: "ユーザーエージェント", EN: "user agent", Says: "the record, else the finding"},
 	{Key: "event.user_agent_family", Rule: eventTool, Type: Text, Kind: Computed, JA: "ツール", EN: "tool", Says: "the product that names the program of the user agent"},
-	{Key: "event.user_agent_version", Rule: eventToolVersion, Type: Text, Kind: Computed, JA: "ツールの版", EN: "tool version", Says: "version of the product that names the program"},
+	{Key: "event.user_agent_version", Rule: eventToolVersion, Type: Text, Kind: Computed, JA: "ツールのバージョン", EN: "tool version", Says: "version of the product that names the program"},
 	{Key: "event.source_ip", Rule: eventSourceIP, Type: IP, Kind: External, JA: "送信元IPアドレス", EN: "source IP address", Says: "the finding, else the record"},
 	{Key: "event.source_country", Rule: fromSource(func(r finding.Remote) string { return r.Country }), Type: Text, Kind: External, JA: "送信元の国", EN: "source country", Says: "remoteIpDetails of the finding"},
 	{Key: "event.source_city", Rule: fromSource(func(r finding.Remote) string { return r.City }), Type: Text, Kind: External, JA: "送信元の都市", EN: "source city", Says: "remoteIpDetails of the finding"},
 	{Key: "event.source_asn", Rule: fromSource(func(r finding.Remote) string { return r.ASN }), Type: Text, Kind: External, JA: "送信元のASN", EN: "source ASN", Says: "remoteIpDetails of the finding"},
 	{Key: "event.source_asn_org", Rule: fromSource(func(r finding.Remote) string { return r.ASNOrg }), Type: Text, Kind: External, JA: "送信元の事業者", EN: "source network", Says: "remoteIpDetails of the finding"},
-	{Key: "event.known_network", Rule: eventKnownNetwork, Type: Text, Kind: Context, JA: "既知のネットワーク", EN: "known network", Says: "configuration: networks"},
+	{Key: "event.known_network", Rule: eventKnownNetwork, Type: Text, Kind: Context, JA: "登録されたネットワーク", EN: "known network", Says: "configuration: networks"},
 	{Key: "event.target_bucket", Rule: eventBucket, Type: Text, Kind: External, JA: "対象バケット", EN: "bucket", Says: "the finding"},
-	{Key: "event.target_resource", Rule: eventTarget, Type: Text, Kind: External, JA: "対象リソース", EN: "target", Says: "the finding"},
-	{Key: "event.recorded_in", Rule: eventRecordedIn, Type: Name, Kind: Computed, JA: "記録のあるログ", EN: "log that holds its record", Says: "kind of record in which the event was found", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data", "s3_access", "eks_audit"}},
+	{Key: "event.target_resource", Rule: eventTarget, Type: Text, Kind: External, JA: "対象リソース", EN: "target", Says: "the finding; of a finding on a credential, what the records of the event name"},
+	{Key: "event.recorded_in", Rule: eventRecordedIn, Type: Name, Kind: Computed, JA: "検出された操作を記録したログ", EN: "log that holds its record", Says: "kind of record in which the event was found", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data", "s3_access", "eks_audit"}},
 }
 
 // eventRows are the records of the finding's own event.
@@ -387,5 +387,32 @@ func eventTarget(v *view, _ string) result {
 	for _, k := range slices.Sorted(maps.Keys(v.f.Action.Affected)) {
 		return known(TextOf(v.f.Action.Affected[k]), findingRef)
 	}
-	return told(v.f.Resource.Name)
+	if v.f.Resource.Type != "AccessKey" {
+		return told(v.f.Resource.Name)
+	}
+	if finding.FamilyOf(v.f) == "cdr" {
+		if r := changeTarget(v, ""); r.state == Known {
+			return r
+		}
+	}
+	return v.recordedTarget()
+}
+
+// recordedTarget is what the records of the event name as acted on. A finding on a credential names
+// the principal as its resource, which is who called and not what the call was made on.
+func (v *view) recordedTarget() result {
+	t, why, ok := v.eventRows()
+	if !ok {
+		return why
+	}
+	var list []string
+	var refs []Ref
+	for i := range t.len() {
+		list = append(list, target(t, i))
+		refs = append(refs, t.row(i))
+	}
+	if list = slices.Compact(list); len(list) != 1 || list[0] == "" {
+		return notApplicable(compactRefs(refs)...) // it names none, or one in each record
+	}
+	return known(TextOf(list[0]), compactRefs(refs)...)
 }

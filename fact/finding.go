@@ -12,7 +12,7 @@ import (
 var findingDefs = []Def{
 	{Key: "finding.id", Rule: findingText(func(f finding.Finding) string { return f.ID }), Type: Text, Kind: External, JA: "検出結果ID", EN: "finding id", Says: "as received"},
 	{Key: "finding.type", Rule: findingText(func(f finding.Finding) string { return string(f.Type) }), Type: Text, Kind: External, JA: "検出タイプ", EN: "finding type", Says: "as received"},
-	{Key: "finding.family", Rule: findingFamily, Type: Name, Kind: Computed, JA: "種類", EN: "family", Says: "the catalogue of finding types", Choices: []string{"iam", "s3", "ec2", "eks_audit", "runtime", "malware_ebs", "malware_s3", "malware_backup", "rds", "lambda", "ai", "cdr", "attack_sequence", "generic"}},
+	{Key: "finding.family", Rule: findingFamily, Type: Name, Kind: Computed, JA: "検出結果の種類", EN: "family", Says: "the catalogue of finding types", Choices: []string{"iam", "s3", "ec2", "eks_audit", "runtime", "malware_ebs", "malware_s3", "malware_backup", "rds", "lambda", "ai", "cdr", "attack_sequence", "generic"}},
 	{Key: "finding.severity", Rule: findingSeverity, Type: Decimal, Kind: External, JA: "重要度", EN: "severity", Says: "as received"},
 	{Key: "finding.band", Rule: findingBand, Type: Name, Kind: Computed, JA: "重要度の区分", EN: "severity band", Says: "GuardDuty bands: 1.0-3.9, 4.0-6.9, 7.0-8.9, 9.0-10.0", Choices: []string{"low", "medium", "high", "critical"}},
 	{Key: "finding.account", Rule: findingText(func(f finding.Finding) string { return string(f.Account) }), Type: Text, Kind: External, JA: "アカウントID", EN: "account id", Says: "as received"},
@@ -32,7 +32,7 @@ var findingDefs = []Def{
 	{Key: "finding.resource_name", Rule: findingText(func(f finding.Finding) string { return f.Resource.Name }), Type: Text, Kind: External, JA: "リソース", EN: "resource", Says: "as received"},
 	{Key: "finding.title", Rule: findingText(func(f finding.Finding) string { return f.Title }), Type: Text, Kind: External, JA: "GuardDutyの見出し", EN: "GuardDuty's title", Says: "as received"},
 	{Key: "finding.description", Rule: findingText(func(f finding.Finding) string { return f.Description }), Type: Text, Kind: External, JA: "GuardDutyの説明", EN: "GuardDuty's description", Says: "as received"},
-	{Key: "finding.tactic", Rule: findingTactic, Type: Text, Kind: Computed, JA: "MITRE ATT&CK 戦術", EN: "MITRE ATT&CK tactic", Says: "the tactic in the type's name"},
+	{Key: "finding.tactic", Rule: findingTactic, Type: Text, Kind: Computed, JA: "MITRE ATT&CKの戦術", EN: "MITRE ATT&CK tactic", Says: "the tactic in the type's name"},
 	{Key: "finding.unusual", Rule: func(v *view, _ string) result { return toldTexts(pairs(v.f.Anomaly.Unusual)) }, Type: Texts, Kind: External, JA: "GuardDutyが通常と異なるとした点", EN: "what GuardDuty calls unusual", Says: "unusualBehavior, verbatim"},
 	{Key: "finding.profiled", Rule: func(v *view, _ string) result { return toldTexts(pairs(v.f.Anomaly.Profiled)) }, Type: Texts, Kind: External, JA: "GuardDutyの学習内容", EN: "what GuardDuty profiled", Says: "profiledBehavior, verbatim"},
 	{Key: "finding.anomalous_apis", Rule: findingAPIs, Type: Texts, Kind: External, JA: "異常とされたAPI", EN: "anomalous APIs", Says: "anomalies.anomalousAPIs"},

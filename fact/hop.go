@@ -15,7 +15,7 @@ var credentialFamilies = []string{"iam", "cdr", "attack_sequence", "ai"}
 // what was done with them, in the finding's account and in others.
 var hopDefs = []Def{
 	{Key: "hop.count", Families: credentialFamilies, Rule: ofGraph(func(g graph) result { return g.counted(g.made()) }), Type: Int, Kind: Computed, JA: "ロールの連鎖で作られたセッション", EN: "sessions made by chaining roles", Says: "successful AssumeRole*, GetSessionToken and GetFederationToken of the credential, and of the sessions it made, three steps deep"},
-	{Key: "hop.refused", Families: credentialFamilies, Rule: ofGraph(func(g graph) result { return g.counted(int64(len(g.hops)) - g.made()) }), Type: Int, Kind: Computed, JA: "失敗したロールの引き受け", EN: "role assumptions that failed", Says: "the same calls with an error code"},
+	{Key: "hop.refused", Families: credentialFamilies, Rule: ofGraph(func(g graph) result { return g.counted(int64(len(g.hops)) - g.made()) }), Type: Int, Kind: Computed, JA: "失敗したロール引き受け", EN: "role assumptions that failed", Says: "the same calls with an error code"},
 	{Key: "hop.deepest", Families: credentialFamilies, Rule: ofGraph(func(g graph) result {
 		var n int64
 		for _, h := range g.hops {

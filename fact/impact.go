@@ -8,14 +8,14 @@ import (
 
 var impactDefs = []Def{
 	{Key: "impact.objects_read", Rule: impactRead, Type: Int, Kind: Computed, JA: "読み取られたオブジェクト", EN: "objects read", Says: "different keys of successful GetObject; without data events, of REST.GET.OBJECT in the server access log"},
-	{Key: "impact.object_keys", Rule: impactKeys, Type: Texts, Kind: Observed, JA: "オブジェクトキー", EN: "object keys", Says: "different keys of successful GetObject or REST.GET.OBJECT, at most 20"},
-	{Key: "impact.bytes_out", Rule: impactBytes, Type: Bytes, Kind: Computed, JA: "転送量", EN: "bytes out", Says: "sum of bytesTransferredOut of successful GetObject, or of Bytes Sent of REST.GET.OBJECT"},
+	{Key: "impact.object_keys", Rule: impactKeys, Type: Texts, Kind: Observed, JA: "読み取られたオブジェクトのキー", EN: "object keys", Says: "different keys of successful GetObject or REST.GET.OBJECT, at most 20"},
+	{Key: "impact.bytes_out", Rule: impactBytes, Type: Bytes, Kind: Computed, JA: "オブジェクトの転送量", EN: "bytes out", Says: "sum of bytesTransferredOut of successful GetObject, or of Bytes Sent of REST.GET.OBJECT"},
 	{Key: "impact.read_minutes", Rule: impactMinutes, Type: Minutes, Kind: Computed, JA: "読み取りの継続時間", EN: "minutes of reading", Says: "first to last successful GetObject or REST.GET.OBJECT"},
 	{Key: "impact.objects_deleted", Rule: impactDeleted, Type: Int, Kind: Computed, JA: "削除されたオブジェクト", EN: "objects deleted", Says: "different keys of successful DeleteObject(s); without data events, of REST.DELETE.OBJECT and BATCH.DELETE.OBJECT in the server access log"},
-	{Key: "impact.public_exposure", Rule: impactExposure, Type: Int, Kind: Computed, JA: "公開設定の変更", EN: "changes of exposure", Says: "successful PutBucketPolicy, PutBucketAcl, DeletePublicAccessBlock and the like on the bucket"},
+	{Key: "impact.public_exposure", Rule: impactExposure, Type: Int, Kind: Computed, JA: "バケットの公開設定の変更", EN: "changes of exposure", Says: "successful PutBucketPolicy, PutBucketAcl, DeletePublicAccessBlock and the like on the bucket"},
 	{Key: "impact.accounts_reached", Rule: impactAccounts, Type: Texts, Kind: Computed, JA: "到達した他アカウント", EN: "accounts reached", Says: "accounts of roles assumed by the session"},
 	{Key: "impact.secrets_read", Rule: impactSecrets, Type: Int, Kind: Computed, JA: "読み取られた秘密情報", EN: "secrets read", Says: "successful GetSecretValue, GetParameter* with decryption"},
-	{Key: "impact.still_active", Rule: impactStillActive, Type: Bool, Kind: Computed, JA: "操作の継続", EN: "still active", Says: "the credential has events after the finding's last seen"},
+	{Key: "impact.still_active", Rule: impactStillActive, Type: Bool, Kind: Computed, JA: "検出後の認証情報の使用", EN: "still active", Says: "the credential has events after the finding's last seen"},
 	{Key: "impact.trails_recording", Rule: impactTrailsRecording, Type: Texts, Kind: Computed, JA: "記録を続けている証跡", EN: "trails still recording", Says: "trails whose logging is on after the event"},
 	{Key: "impact.trails_stopped", Rule: impactTrailsStopped, Type: Texts, Kind: Computed, JA: "停止された証跡", EN: "trails stopped", Says: "trails named by successful StopLogging or DeleteTrail"},
 }

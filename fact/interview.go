@@ -10,14 +10,14 @@ import (
 )
 
 var interviewDefs = []Def{
-	{Key: "interview.asked", Rule: interviewAsked, Type: Bool, Kind: Testified, JA: "本人確認の実施", EN: "asked", Says: "a testimony item stands among the evidence"},
-	{Key: "interview.answered", Rule: interviewAnswered, Type: Bool, Kind: Testified, JA: "回答", EN: "answered", Says: "a testimony item has an answer"},
-	{Key: "interview.answer", Rule: interviewAnswer, Type: Name, Kind: Testified, JA: "回答内容", EN: "answer", Says: "as answered", Choices: []string{"mine", "my_tool", "not_mine", "not_sure"}},
-	{Key: "interview.step_up", Rule: interviewStepUp, Type: Bool, Kind: Testified, JA: "再認証", EN: "step-up", Says: "the identity provider proved a fresh sign-in"},
+	{Key: "interview.asked", Rule: interviewAsked, Type: Bool, Kind: Testified, JA: "本人への確認", EN: "asked", Says: "a testimony item stands among the evidence"},
+	{Key: "interview.answered", Rule: interviewAnswered, Type: Bool, Kind: Testified, JA: "本人の回答の有無", EN: "answered", Says: "a testimony item has an answer"},
+	{Key: "interview.answer", Rule: interviewAnswer, Type: Name, Kind: Testified, JA: "本人の回答", EN: "answer", Says: "as answered", Choices: []string{"mine", "my_tool", "not_mine", "not_sure"}},
+	{Key: "interview.step_up", Rule: interviewStepUp, Type: Bool, Kind: Testified, JA: "回答時の再認証", EN: "step-up", Says: "the identity provider proved a fresh sign-in"},
 	{Key: "interview.owner", Families: append([]string{"eks_audit"}, ownedFamilies...), Rule: interviewOwner, Type: Bool, Kind: Computed, JA: "所有者への確認", EN: "the owner is to be asked", Says: "what was found is about a machine, a function, a database, an object or a cluster that was used by no person's user: it has an owner, and no person's session stands at its beginning"},
 	{Key: "interview.holder", Rule: interviewHolder, Type: Bool, Kind: Computed, JA: "鍵の持ち主への確認", EN: "the holder of the user is to be asked", Says: "the actor is an IAM user or the root user: no chain leads to a person, and whoever holds it can say"},
-	{Key: "interview.quote", Rule: interviewQuote, Type: Text, Kind: Testified, JA: "本人申告", EN: "testimony", Says: "verbatim"},
-	{Key: "interview.time", Rule: interviewTime, Type: Time, Kind: Testified, JA: "回答日時", EN: "answered at", Says: "as answered"},
+	{Key: "interview.quote", Rule: interviewQuote, Type: Text, Kind: Testified, JA: "本人の回答（原文）", EN: "testimony", Says: "verbatim"},
+	{Key: "interview.time", Rule: interviewTime, Type: Time, Kind: Testified, JA: "本人の回答日時", EN: "answered at", Says: "as answered"},
 }
 
 // Testimony is what a person answered: the body of a TestimonyItem.

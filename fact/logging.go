@@ -15,7 +15,7 @@ import (
 // When logging was off. The facts exist where the playbook asks for it. What they find bounds
 // every other answer of the case: see [view.ask].
 var loggingDefs = []Def{
-	{Key: "logging.off", Asked: true, Rule: loggingOff, Type: Table, Kind: Observed, JA: "ログ記録の停止・縮小", EN: "when logging was off or narrowed", Says: "successful calls that stop or narrow a log, with the next call that sets it right again", Reads: loggingReads, Columns: []Column{
+	{Key: "logging.off", Asked: true, Rule: loggingOff, Type: Table, Kind: Observed, JA: "ログの停止・縮小", EN: "when logging was off or narrowed", Says: "successful calls that stop or narrow a log, with the next call that sets it right again", Reads: loggingReads, Columns: []Column{
 		{Name: "log", Type: Name, JA: "ログ", EN: "log", Enum: []string{"cloudtrail", "vpc_flow", "dns", "s3_access"}},
 		{Name: "name", Type: Text, JA: "証跡など", EN: "trail or other"},
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
@@ -25,11 +25,11 @@ var loggingDefs = []Def{
 		{Name: "same_actor", Type: Name, JA: "同一主体", EN: "same actor", Enum: []string{"yes", "no"}},
 		{Name: "effect", Type: Name, JA: "影響", EN: "effect", Enum: []string{"lost", "kept"}},
 	}},
-	{Key: "logging.unexplained", Asked: true, Rule: loggingUnexplained, Type: Int, Kind: Computed, JA: "説明のない停止", EN: "stretches that nobody explained", Says: "the same, unless the finding is about a change of a log and that change is confirmed"},
-	{Key: "logging.off_count", Asked: true, Rule: loggingOffCount, Type: Int, Kind: Computed, JA: "記録の欠ける停止", EN: "stretches that nothing else recorded", Says: "stretches in which a log was off or narrowed and no other trail or history is known to have recorded"},
+	{Key: "logging.unexplained", Asked: true, Rule: loggingUnexplained, Type: Int, Kind: Computed, JA: "説明のない停止・縮小", EN: "stretches that nobody explained", Says: "the same, unless the finding is about a change of a log and that change is confirmed"},
+	{Key: "logging.off_count", Asked: true, Rule: loggingOffCount, Type: Int, Kind: Computed, JA: "記録の欠ける停止・縮小", EN: "stretches that nothing else recorded", Says: "stretches in which a log was off or narrowed and no other trail or history is known to have recorded"},
 	{Key: "logging.off_from", Asked: true, Rule: loggingEdge(true), Type: Time, Kind: Computed, JA: "記録が欠け始めた日時", EN: "records are missing from", Says: "earliest beginning of those stretches"},
 	{Key: "logging.off_to", Asked: true, Rule: loggingEdge(false), Type: Time, Kind: Computed, JA: "記録が再開した日時", EN: "records are missing until", Says: "latest end of those stretches, if each has one within what was looked at"},
-	{Key: "logging.bounded", Asked: true, Rule: loggingBounded, Type: Int, Kind: Covering, JA: "下限にとどまる回答", EN: "answers that are lower bounds by it", Says: "questions about those logs whose window overlaps such a stretch, and whose answer is not whole"},
+	{Key: "logging.bounded", Asked: true, Rule: loggingBounded, Type: Int, Kind: Covering, JA: "件数が下限となる回答", EN: "answers that are lower bounds by it", Says: "questions about those logs whose window overlaps such a stretch, and whose answer is not whole"},
 }
 
 // What a record of a change of logging must tell.

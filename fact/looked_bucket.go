@@ -26,13 +26,13 @@ var lookedBucketDefs = []Def{
 	{Key: "impact.bucket_public_by", Looks: evidence.LookBucket, Rule: ofBucketNow("impact.bucket_public_by", listed), Type: Texts, Kind: Computed, JA: "公開している設定", EN: "settings that make it public", Says: "look-up: bucket policy, and the permissions that the ACL grants to everyone, as far as no block stops them"},
 	{Key: "impact.bucket_blocks", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_blocks", []string{blockOfBucket}, func(b evidence.LookedBucket, ref Ref) result {
 		return listed(membersOn(b.Block), ref)
-	}), Type: Texts, Kind: External, JA: "バケットのパブリックアクセスブロック", EN: "the bucket's public access block", Says: "look-up: members of the bucket's own block that are on now"},
+	}), Type: Texts, Kind: External, JA: "バケットのブロックパブリックアクセス", EN: "the bucket's public access block", Says: "look-up: members of the bucket's own block that are on now"},
 	{Key: "impact.account_blocks", Looks: evidence.LookBucket, Rule: ofBucket("impact.account_blocks", []string{blockOfAccount}, func(b evidence.LookedBucket, ref Ref) result {
 		return listed(membersOn(b.AccountBlock), ref)
-	}), Type: Texts, Kind: External, JA: "アカウントのパブリックアクセスブロック", EN: "the account's public access block", Says: "look-up: members of the block of the bucket's account that are on now, with what the organisation sets for it"},
+	}), Type: Texts, Kind: External, JA: "アカウントのブロックパブリックアクセス", EN: "the account's public access block", Says: "look-up: members of the block of the bucket's account that are on now, with what the organisation sets for it"},
 	{Key: "impact.bucket_blocked_by", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_blocked_by", []string{blockOfBucket, blockOfAccount}, func(b evidence.LookedBucket, ref Ref) result {
 		return listed(blockedBy(b), ref)
-	}), Type: Texts, Kind: Computed, JA: "有効なパブリックアクセスブロックと設定元", EN: "blocks in effect and where they are set", Says: "look-up: members that are on at the bucket, at its account, or at both"},
+	}), Type: Texts, Kind: Computed, JA: "有効なブロックパブリックアクセスと設定元", EN: "blocks in effect and where they are set", Says: "look-up: members that are on at the bucket, at its account, or at both"},
 	{Key: "impact.bucket_versioning", Looks: evidence.LookBucket, Rule: ofBucket("impact.bucket_versioning", []string{versioningOfBucket}, func(b evidence.LookedBucket, ref Ref) result {
 		s := strings.ToLower(b.Versioning)
 		if s == "" {

@@ -32,8 +32,8 @@ var modelDefs = []Def{
 	{Key: "ai.times_busiest", Families: modelFamily, Rule: modelTimes, Type: Int, Kind: Computed, JA: "過去の最多日に対する倍率", EN: "times the busiest day before", Says: "ai.invocations divided by ai.busiest_day, rounded down; without earlier calls there is none"},
 	{Key: "ai.invocations_recorded", Families: modelFamily, Rule: ofTable("ai.invocations_recorded", func(_ *view, t table) result { n, _ := t.sum("n", every); return t.counted(n) }), Type: Int, Kind: Computed, JA: "管理イベントのモデル呼び出し", EN: "calls of models in management events", Says: "those that CloudTrail recorded as management events"},
 	{Key: "ai.earlier_recorded", Families: modelFamily, Rule: ofTable("ai.earlier_recorded", func(_ *view, t table) result { n, _ := t.sum("n", every); return t.counted(n) }), Type: Int, Kind: Computed, JA: "管理イベントの過去のモデル呼び出し", EN: "earlier calls of models in management events", Says: "those that CloudTrail recorded as management events"},
-	{Key: "ai.guard_changes", Families: modelFamily, Rule: modelGuards, Type: Int, Kind: Computed, JA: "モデルの監視の変更", EN: "changes of what watches models", Says: "invocation logging deleted, guardrail deleted or updated, by anyone in the account, that succeeded"},
-	{Key: "ai.guard_list", Families: modelFamily, Rule: modelGuardList, Type: Table, Kind: Observed, JA: "モデルの監視の変更と変更者", EN: "changes of what watches models, and who made them", Says: "those calls in time order, at most 40", Columns: []Column{
+	{Key: "ai.guard_changes", Families: modelFamily, Rule: modelGuards, Type: Int, Kind: Computed, JA: "呼び出しログ・ガードレールの変更", EN: "changes of what watches models", Says: "invocation logging deleted, guardrail deleted or updated, by anyone in the account, that succeeded"},
+	{Key: "ai.guard_list", Families: modelFamily, Rule: modelGuardList, Type: Table, Kind: Observed, JA: "呼び出しログ・ガードレールの変更と実行者", EN: "changes of what watches models, and who made them", Says: "those calls in time order, at most 40", Columns: []Column{
 		{Name: "time", Type: Time, JA: "日時", EN: "time"},
 		{Name: "api", Type: Text, JA: "API", EN: "API"},
 		{Name: "actor", Type: Text, JA: "実行者", EN: "actor"},

@@ -10,18 +10,18 @@ import (
 )
 
 var personDefs = []Def{
-	{Key: "person.known", Rule: personKnown, Type: Bool, Kind: Computed, JA: "実行者の特定", EN: "person known", Says: "a link of any method"},
+	{Key: "person.known", Rule: personKnown, Type: Bool, Kind: Computed, JA: "人物の特定", EN: "person known", Says: "a link of any method"},
 	{Key: "person.upn", Rule: personUPN, Type: Text, Kind: Computed, JA: "ユーザープリンシパル名", EN: "user principal name", Says: "the configuration joined by identity store user, else an exactly equal session name"},
 	{Key: "person.display_name", Rule: personDisplayName, Type: Text, Kind: Context, JA: "表示名", EN: "display name", Says: "configuration: people, else the sign-ins"},
 	{Key: "person.department", Rule: personText("person.department", func(p Person) string { return p.Department }, func(p evidence.LookedPerson) string { return p.Department }), Type: Text, Kind: Context, JA: "所属", EN: "department", Says: "configuration: people"},
-	{Key: "person.link_method", Rule: personLinkMethod, Type: Name, Kind: Computed, JA: "紐付けの方法", EN: "link method", Says: "onBehalfOf.userId first, an equal name second", Choices: []string{"on_behalf_of", "exact_name", "none"}},
+	{Key: "person.link_method", Rule: personLinkMethod, Type: Name, Kind: Computed, JA: "紐付けの根拠", EN: "link method", Says: "onBehalfOf.userId first, an equal name second", Choices: []string{"on_behalf_of", "exact_name", "none"}},
 	{Key: "person.link_confidence", Rule: personLinkConfidence, Type: Name, Kind: Computed, JA: "紐付けの確度", EN: "link confidence", Says: "on_behalf_of high, exact_name medium", Choices: []string{"high", "medium", "none"}},
-	{Key: "person.contractor", Rule: personContractor, Type: Bool, Kind: Context, JA: "委託先", EN: "contractor", Says: "configuration: contractor prefixes, people"},
-	{Key: "person.sponsor", Rule: personText("person.sponsor", func(p Person) string { return p.Sponsor }, func(p evidence.LookedPerson) string { return p.Sponsor }), Type: Text, Kind: Context, JA: "受入責任者", EN: "sponsor", Says: "configuration: people"},
-	{Key: "person.enabled", Rule: personEnabled, Type: Bool, Kind: Context, JA: "アカウントの有効性", EN: "account enabled", Says: "configuration: people"},
+	{Key: "person.contractor", Rule: personContractor, Type: Bool, Kind: Context, JA: "委託先の要員", EN: "contractor", Says: "configuration: contractor prefixes, people"},
+	{Key: "person.sponsor", Rule: personSponsor, Type: Text, Kind: Context, JA: "受入責任者", EN: "sponsor", Says: "configuration: people; of a contractor alone"},
+	{Key: "person.enabled", Rule: personEnabled, Type: Bool, Kind: Context, JA: "本人のアカウントの状態", EN: "account enabled", Says: "configuration: people"},
 	{Key: "person.object_id", Rule: personObjectID, Type: Text, Kind: Context, JA: "オブジェクトID", EN: "object id", Says: "configuration: people, else the sign-ins"},
 	{Key: "identity.match", Rule: identityMatch, Type: Percent, Kind: Computed, JA: "本人の過去と一致する観点", EN: "dimensions that fit", Says: "observed dimensions equal to the person's own past"},
-	{Key: "identity.level", Rule: identityLevel, Type: Name, Kind: Computed, JA: "本人性", EN: "identity match", Says: "high needs every dimension to fit and at least 10 events", Choices: []string{"high", "medium", "low", "undetermined"}},
+	{Key: "identity.level", Rule: identityLevel, Type: Name, Kind: Computed, JA: "本人性の一致度", EN: "identity match", Says: "high needs every dimension to fit and at least 10 events", Choices: []string{"high", "medium", "low", "undetermined"}},
 	{Key: "identity.dimensions", Rule: identityDimensions, Type: Table, Kind: Computed, JA: "観点別の照合", EN: "dimensions", Says: "each dimension against the person's own past", Columns: []Column{
 		{Name: "dimension", Type: Name, JA: "観点", EN: "dimension", Enum: []string{"address", "asn", "country", "hour", "user_agent"}},
 		{Name: "observed", Type: Text, JA: "今回", EN: "this time"},
@@ -103,6 +103,15 @@ func personText(key Key, get func(Person) string, look func(evidence.LookedPerso
 	return func(v *view, _ string) result {
 		return ofPerson(v, func(l link) result { return ofDirectory(v, key, configured(get(l.person)), directoryText(look)) })
 	}
+}
+
+// personSponsor is who answers for a contractor: an employee has none.
+func personSponsor(v *view, subject string) result {
+	r := personText("person.sponsor", func(p Person) string { return p.Sponsor }, func(p evidence.LookedPerson) string { return p.Sponsor })(v, subject)
+	if c := personContractor(v, ""); r.state == Unknown && c.state == Known && c.value.Num == 0 {
+		return notApplicable(c.from...)
+	}
+	return r
 }
 
 func personDisplayName(v *view, _ string) result {

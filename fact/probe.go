@@ -35,7 +35,7 @@ var probeDefs = []Def{
 		{Name: "denied", Type: Int, JA: "拒否", EN: "denied"},
 	}},
 	{Key: "probe.usual_most", Families: credentialFamilies, Rule: probeUsual, Type: Int, Kind: Computed, JA: "過去の15分間の最大種類数", EN: "most in a quarter hour before", Says: "the same over the principal's calls of the 29 days that end a day before the event", Reads: []string{"quarter", "apis"}},
-	{Key: "probe.above_usual", Families: credentialFamilies, Rule: probeAbove, Type: Bool, Kind: Computed, JA: "過去の最大を超える", EN: "more than ever before", Says: "probe.most_apis is more than probe.usual_most, which rests on 10 quarter hours or more"},
+	{Key: "probe.above_usual", Families: credentialFamilies, Rule: probeAbove, Type: Bool, Kind: Computed, JA: "過去の最大を超える権限探索", EN: "more than ever before", Says: "probe.most_apis is more than probe.usual_most, which rests on 10 quarter hours or more"},
 }
 
 const (

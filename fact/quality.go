@@ -11,7 +11,7 @@ import (
 
 var qualityDefs = []Def{
 	{Key: "quality.duplicates_removed", Rule: qualityCount(func(q Quality) int64 { return q.DuplicatesRemoved }), Type: Int, Kind: Computed, JA: "重複として除いた記録", EN: "duplicates removed", Says: "as told by the sources"},
-	{Key: "quality.conflicts", Rule: qualityCount(func(q Quality) int64 { return q.Conflicts }), Type: Int, Kind: Computed, JA: "同一IDで内容の異なる記録", EN: "records of one id that differ", Says: "as told by the sources"},
+	{Key: "quality.conflicts", Rule: qualityCount(func(q Quality) int64 { return q.Conflicts }), Type: Int, Kind: Computed, JA: "IDが同じで内容が異なる記録", EN: "records of one id that differ", Says: "as told by the sources"},
 	{Key: "quality.quarantined", Rule: qualityQuarantined, Type: Int, Kind: Computed, JA: "読めずに隔離した記録", EN: "records quarantined", Says: "as told by the sources"},
 	{Key: "quality.quarantine_list", Rule: qualityQuarantine, Type: Table, Kind: Observed, JA: "隔離した記録", EN: "quarantined records", Says: "as told by the sources, at most 20", Columns: []Column{
 		{Name: "source", Type: Text, JA: "照会先", EN: "source"},

@@ -11,7 +11,7 @@ import (
 // protection: versioning, MFA delete, lifecycle, replication, encryption, access logging.
 var recoveryDefs = []Def{
 	{Key: "recovery.state", Families: bucketFamily, Rule: recoveryState, Type: Name, Kind: Computed, JA: "削除されたオブジェクトの復元", EN: "can the deleted objects be had back", Says: "from the objects deleted, the versions deleted by id, and versioning by a look-up or by the last change seen", Choices: []string{"versions_kept", "versions_deleted", "not_versioned", "not_known"}},
-	{Key: "recovery.versions_deleted", Families: bucketFamily, Rule: recoveryVersions, Type: Int, Kind: Computed, JA: "版を指定した削除", EN: "versions deleted by id", Says: "successful deletions by the actor that name a version: these cannot be had back from versioning"},
+	{Key: "recovery.versions_deleted", Families: bucketFamily, Rule: recoveryVersions, Type: Int, Kind: Computed, JA: "バージョンを指定した削除", EN: "versions deleted by id", Says: "successful deletions by the actor that name a version: these cannot be had back from versioning"},
 	{Key: "recovery.expiry_days", Families: bucketFamily, Asked: true, Rule: recoveryExpiry, Type: Int, Kind: Computed, JA: "設定された失効までの日数", EN: "days until objects expire, as set", Says: "the fewest days of an enabled expiration in lifecycle rules that were put on the bucket"},
 	{Key: "recovery.weakened", Families: bucketFamily, Asked: true, Rule: recoveryWeakened(false), Type: Int, Kind: Computed, JA: "バケットの保護を弱める変更", EN: "changes that weaken the bucket's protection", Says: "versioning or MFA delete off, expiry within 7 days, replication removed or to another account, another account's key, SSE-C allowed, access logging off, bucket deleted; 30 days before to a day after"},
 	{Key: "recovery.own_weakened", Families: bucketFamily, Asked: true, Rule: recoveryWeakened(true), Type: Int, Kind: Computed, JA: "同一主体による保護を弱める変更", EN: "such changes by the actor of the finding", Says: "those by the same principal, key or address, a day before to a day after"},
@@ -23,7 +23,7 @@ var recoveryDefs = []Def{
 		{Name: "source", Type: Text, JA: "送信元", EN: "source"},
 	}},
 	{Key: "rewrite.objects", Families: bucketFamily, Rule: rewritten(func(table, int, *view) bool { return true }), Type: Int, Kind: Computed, JA: "書き込まれたオブジェクト", EN: "objects written", Says: "writes of objects by the actor that succeeded"},
-	{Key: "rewrite.customer_key", Families: bucketFamily, Rule: rewritten(customerKey), Type: Int, Kind: Computed, JA: "顧客提供の鍵（SSE-C）での書き込み", EN: "objects written with a customer-provided key (SSE-C)", Says: "those encrypted with a key that only the writer holds"},
+	{Key: "rewrite.customer_key", Families: bucketFamily, Rule: rewritten(customerKey), Type: Int, Kind: Computed, JA: "書き込み側だけが持つ鍵（SSE-C）での書き込み", EN: "objects written with a customer-provided key (SSE-C)", Says: "those encrypted with a key that only the writer holds"},
 	{Key: "rewrite.foreign_key", Families: bucketFamily, Rule: rewritten(foreignKey), Type: Int, Kind: Computed, JA: "他アカウントのKMSキーでの書き込み", EN: "objects written with another account's KMS key", Says: "those whose KMS key's ARN names another account"},
 }
 

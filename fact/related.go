@@ -21,8 +21,8 @@ var relatedDefs = []Def{
 		{Name: "first", Type: Time, JA: "最初", EN: "first"},
 		{Name: "last", Type: Time, JA: "最後", EN: "last"},
 	}},
-	{Key: "related.candidate_count", Rule: relatedCandidates, Type: Int, Kind: Computed, JA: "候補ユーザー数", EN: "candidate persons", Says: "users who signed in from the source address near the event"},
-	{Key: "related.peer_sessions", Rule: relatedTable("related.peer_sessions", "user_arn"), Type: Table, Kind: Observed, JA: "同じリソースを使う主体", EN: "principals on the resource", Says: "by principal", Columns: []Column{
+	{Key: "related.candidate_count", Rule: relatedCandidates, Type: Int, Kind: Computed, JA: "候補ユーザー", EN: "candidate persons", Says: "users who signed in from the source address near the event"},
+	{Key: "related.peer_sessions", Rule: relatedTable("related.peer_sessions", "user_arn"), Type: Table, Kind: Observed, JA: "同じリソースを使うプリンシパル", EN: "principals on the resource", Says: "by principal", Columns: []Column{
 		{Name: "principal", Type: Text, JA: "プリンシパル", EN: "principal"},
 		{Name: "count", Type: Int, JA: "件数", EN: "count"},
 		{Name: "first", Type: Time, JA: "最初", EN: "first"},

@@ -10,9 +10,9 @@ import (
 // Its calls themselves are activity.*@session.
 var roleDefs = []Def{
 	{Key: "role.session", Families: roleFamilies, Rule: roleSession, Type: Text, Kind: Computed, JA: "ロールのセッション名", EN: "session name of the role", Says: "an instance's role session is named for the instance, a function's for the function"},
-	{Key: "role.calls_elsewhere", Families: roleFamilies, Rule: ofRole(func(p places) result { return p.count() }), Type: Int, Kind: Computed, JA: "別の場所からのロール利用", EN: "calls of the role from elsewhere", Says: "successful calls from an address that is neither the instance's own, nor a configured NAT address, nor one that it used in the 30 days before"},
-	{Key: "role.addresses_elsewhere", Families: roleFamilies, Rule: ofRole(func(p places) result { return p.texts("source_ip") }), Type: Texts, Kind: Computed, JA: "別の場所の送信元", EN: "addresses elsewhere", Says: "different addresses of those calls"},
-	{Key: "role.apis_elsewhere", Families: roleFamilies, Rule: ofRole(func(p places) result { return p.texts("api") }), Type: Texts, Kind: Computed, JA: "別の場所からのAPI", EN: "APIs from elsewhere", Says: "different APIs of those calls"},
+	{Key: "role.calls_elsewhere", Families: roleFamilies, Rule: ofRole(func(p places) result { return p.count() }), Type: Int, Kind: Computed, JA: "別の場所からのロールの使用", EN: "calls of the role from elsewhere", Says: "successful calls from an address that is neither the instance's own, nor a configured NAT address, nor one that it used in the 30 days before"},
+	{Key: "role.addresses_elsewhere", Families: roleFamilies, Rule: ofRole(func(p places) result { return p.texts("source_ip") }), Type: Texts, Kind: Computed, JA: "ロールを使用した別の場所", EN: "addresses elsewhere", Says: "different addresses of those calls"},
+	{Key: "role.apis_elsewhere", Families: roleFamilies, Rule: ofRole(func(p places) result { return p.texts("api") }), Type: Texts, Kind: Computed, JA: "別の場所から呼び出されたAPI", EN: "APIs from elsewhere", Says: "different APIs of those calls"},
 	{Key: "role.earlier_addresses", Families: roleFamilies, Rule: ofTable("role.earlier_addresses", func(_ *view, t table) result { return t.texts("source_ip") }), Type: Texts, Kind: Computed, JA: "検出前30日間の送信元", EN: "addresses in the 30 days before", Says: "different addresses of the role session before the finding", Reads: []string{"source_ip"}},
 }
 

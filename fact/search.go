@@ -18,7 +18,7 @@ var searchDefs = []Def{
 		{Name: "rows", Type: Int, JA: "行数", EN: "rows"},
 		{Name: "reason", Type: Text, JA: "理由", EN: "reason"},
 	}},
-	{Key: "searches.found", If: withSearches, Rule: searchesFound, Type: Table, Kind: External, JA: "独自の検索の行", EN: "rows of those searches", Says: "rows in the order given, as the search gave them; the first 100", Columns: []Column{
+	{Key: "searches.found", If: withSearches, Rule: searchesFound, Type: Table, Kind: External, JA: "独自の検索の結果", EN: "rows of those searches", Says: "rows in the order given, as the search gave them; the first 100", Columns: []Column{
 		{Name: "search", Type: Text, JA: "検索", EN: "search"},
 		{Name: "row", Type: Text, JA: "行", EN: "row"},
 	}},

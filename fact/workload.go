@@ -43,7 +43,7 @@ var workloadDefs = []Def{
 		}
 		return known(IntOf(n), findingRef)
 	}, Type: Int, Kind: External, JA: "脅威が見つかった項目", EN: "items with threats", Says: "counts of the scan"},
-	{Key: "malware.test_file_only", Families: scanFamilies, Rule: testFileOnly, Type: Bool, Kind: Computed, JA: "試験用ファイルのみ", EN: "test file only", Says: "every threat is the EICAR test file by the scan's name and by the file's published SHA-256"},
+	{Key: "malware.test_file_only", Families: scanFamilies, Rule: testFileOnly, Type: Bool, Kind: Computed, JA: "試験用ファイルのみの検出", EN: "test file only", Says: "every threat is the EICAR test file by the scan's name and by the file's published SHA-256"},
 	{Key: "malware.copies", Families: scanFamilies, Rule: toldList(func(f finding.Finding) []string { return f.Scan.Copies }), Type: Texts, Kind: External, JA: "該当する復旧ポイント・スナップショット・イメージ", EN: "recovery points, snapshots and images concerned", Says: "the finding"},
 	{Key: "malware.trigger", Families: scanFamilies, Rule: toldOr(func(f finding.Finding) string { return f.Scan.Trigger }), Type: Text, Kind: External, JA: "スキャンの契機となった検出結果", EN: "finding that started the scan", Says: "triggerFindingId"},
 
@@ -61,7 +61,7 @@ var workloadDefs = []Def{
 		return known(TextOf(interfacePrefix+v.f.Function.Name+"-"), findingRef)
 	}, Type: Text, Kind: Computed, JA: "関数のインターフェイスの説明", EN: "description of the function's interfaces", Says: "as Lambda describes the interfaces that it creates for a function in a VPC"},
 	{Key: "lambda.interfaces", Families: []string{"lambda"}, Rule: ofTable("lambda.interfaces", func(_ *view, t table) result { return t.texts(createdInterface) }), Type: Texts, Kind: Observed, JA: "関数のネットワークインターフェイス", EN: "network interfaces of the function", Says: "those that Lambda created under the function's name, by CloudTrail", Reads: []string{createdInterface}},
-	{Key: "lambda.flow_scope", Families: []string{"lambda"}, Rule: flowScope, Type: Name, Kind: Computed, JA: "フローの範囲", EN: "whose flows", Says: "of the function's interfaces where they are known, else of the whole VPC", Choices: []string{"interfaces", "vpc"}},
+	{Key: "lambda.flow_scope", Families: []string{"lambda"}, Rule: flowScope, Type: Name, Kind: Computed, JA: "フローを調べた範囲", EN: "whose flows", Says: "of the function's interfaces where they are known, else of the whole VPC", Choices: []string{"interfaces", "vpc"}},
 	{Key: "lambda.changes", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", func(_ *view, t table) result { return t.counted(int64(len(t.succeeded()))) }), Type: Int, Kind: Computed, JA: "検出前30日間の関数の変更", EN: "changes of the function in the 30 days before", Says: "successful calls that create or change the function", Reads: []string{"error_code"}},
 	{Key: "lambda.last_change", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", lastChange(func(t table, i int) result { return known(TimeOf(t.time(i, "event_time")), t.row(i)) })), Type: Time, Kind: Observed, JA: "最後の変更日時", EN: "last changed", Says: "the latest of them", Reads: []string{"event_time"}},
 	{Key: "lambda.last_changed_by", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", lastChange(func(t table, i int) result {

@@ -150,8 +150,8 @@ var mutations = []mutation{
 	{name: "hypothesis to fact", ja: `の可能性がある（支持`, en: `(?:may be|possible|could be|might)[^"\n]*supported|Possibly[^"\n]*supported|[^"\n]*\(for: `, to: func(m string) string {
 		return "確実に" + m
 	}},
-	{name: "polarity", ja: `一致しない|見られない|含まれない|完結していない`, en: `does not equal|are not the same|are not seen|is none of them|is not complete`, to: func(m string) string {
-		return strings.NewReplacer("しない", "する", "られない", "られた", "まれない", "まれる", "していない", "している", "does not equal", "equals", " not ", " ", "none", "one").Replace(m)
+	{name: "polarity", ja: `一致しない|確認されなかった|含まれない|完結していない`, en: `does not equal|are not the same|are not seen|is none of them|is not complete`, to: func(m string) string {
+		return strings.NewReplacer("しない", "する", "されなかった", "された", "まれない", "まれる", "していない", "している", "does not equal", "equals", " not ", " ", "none", "one").Replace(m)
 	}},
 	{name: "citation moved", ja: `\[F\d+\]|"F\d+"|#f\d+">F\d+|data-fact="F\d+`, en: `\[F\d+\]|"F\d+"|#f\d+">F\d+|data-fact="F\d+`, to: number(func(n int) int { return n + 1 })},
 	{name: "gap moved", ja: `G1`, en: `G1`, to: replace("G1", "G2")},

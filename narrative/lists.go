@@ -14,6 +14,12 @@ import (
 // summaryGaps is how many gaps the summary explains; the others it names.
 const summaryGaps = 2
 
+// The summary has at most summaryLines lines, and of a case that calls for containment names summaryActions actions.
+const (
+	summaryLines   = 12
+	summaryActions = 2
+)
+
 // list writes one of the lists that the assessment holds.
 func (w *writer) list(name string) {
 	switch name {
@@ -51,11 +57,24 @@ func (w *writer) list(name string) {
 			}
 		}
 	case "next_action":
-		if list := w.a.Actions(); len(list) > 0 {
-			w.add(Statement{Phrase: "summary.next", Kind: phrase.Recommendation, Action: list[0].ID})
-		}
+		w.nextActions()
 	default:
 		w.actions(name)
+	}
+}
+
+// nextActions names what to do next. Where the case calls for containment, preserving the evidence comes
+// first and would stand alone: a reader of half a minute is told what follows it too.
+func (w *writer) nextActions() {
+	shown := 1
+	if v := w.a.Verdict(); v == policy.Suspicious || v == policy.Malicious {
+		shown = min(summaryActions, summaryLines-1-len(w.out)) // one line is left for when the case is done
+	}
+	for i, a := range w.a.Actions() {
+		if i > 0 && (i >= shown || a.Priority != policy.Immediate) {
+			return
+		}
+		w.add(Statement{Phrase: "summary.next", Kind: phrase.Recommendation, Action: a.ID})
 	}
 }
 

@@ -24,6 +24,7 @@ func (p Plan) Write(a policy.Assessment) Draft {
 	for id, tries := range p {
 		w := &writer{a: a, book: phrase.Default(), section: id}
 		for _, t := range tries {
+			w.examined = w.examined || w.asks(t)
 			w.try(t)
 		}
 		w.close()
@@ -39,6 +40,8 @@ type writer struct {
 	section string
 	out     []Statement
 	hidden  []fact.Fact // what could not be said because it is unknown
+
+	examined bool // the case has a fact of those that the section speaks of
 }
 
 func (w *writer) add(st Statement) { w.out = append(w.out, st) }
@@ -195,6 +198,9 @@ func (w *writer) table(f fact.Fact) {
 		w.lacks(f)
 		return
 	}
+	if f.State == fact.Known && len(f.Value.Rows) == 0 {
+		return // how often, and where it was looked for, its count tells
+	}
 	for _, id := range []string{"table.of", "table.window", "table"} {
 		p, _ := w.book.Get(id)
 		st, ok := About(p, f)
@@ -210,6 +216,28 @@ func (w *writer) table(f fact.Fact) {
 		}
 		return
 	}
+}
+
+// asks tells whether an entry of the plan speaks of a fact that the case has: a case about a machine has none
+// about a person's sign-ins.
+func (w *writer) asks(t Try) bool {
+	refs := slices.Concat(t.Fact, t.Quote, t.None, t.Of)
+	if t.Table != "" {
+		refs = append(refs, t.Table)
+	}
+	for _, base := range t.Say {
+		for _, p := range w.book.Forms(base) {
+			for _, s := range p.Slots {
+				if s.From == phrase.Fact {
+					refs = append(refs, s.Key+"@"+s.Whose)
+				}
+			}
+		}
+	}
+	return t.List != "" || slices.ContainsFunc(refs, func(ref string) bool {
+		f := w.fact(ref)
+		return f.ID != "" && f.State != fact.NotApplicable
+	})
 }
 
 // close names what could not be said, gap by gap, and never leaves a section empty.
@@ -235,6 +263,9 @@ func (w *writer) close() {
 		return
 	}
 	st := Statement{Phrase: "nothing", Kind: phrase.Connective}
+	if !w.examined {
+		st.Phrase = "not_examined"
+	}
 	if p, _ := w.book.Get("none"); allowed(p, w.section) {
 		st.Phrase = "none"
 	}

@@ -50,7 +50,7 @@ var required = map[string][][]string{
 	"finding":        {{"fact", "unknown"}, {"finding.severity", "unknown"}},
 	"operation":      {{"operation.call_on", "operation.call", "operation.failed_on", "operation.failed", "unknown", "operation.function", "operation.spoke_out", "operation.spoke_in", "operation.asked_name", "operation.ran", "operation.scanned", "operation.object_scanned", "operation.logged_in", "operation.logged_in_stranger", "fact"}},
 	"impact":         {{"impact.read", "impact.read_briefly", "count", "absence", "absence.all", "unknown", "impact.active", "impact.inactive", "impact.statements", "impact.models", "impact.object_read"}},
-	"overall":        {{"risk.benign", "risk.inconclusive", "risk.suspicious", "risk.malicious"}, {"risk.score"}, {"risk.confidence", "risk.confidence_capped"}, {"risk.urgency"}},
+	"overall":        {{"risk.benign", "risk.inconclusive", "risk.suspicious", "risk.malicious"}, {"risk.score", "risk.score_settled"}, {"risk.confidence", "risk.confidence_capped"}, {"risk.urgency"}},
 	"grounds":        {{"table.signals", "no_signals"}},
 	"false_positive": {{"risk.false_positive"}},
 	"conclusion":     {{"risk.benign", "risk.inconclusive", "risk.suspicious", "risk.malicious"}},
