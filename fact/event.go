@@ -126,10 +126,7 @@ func ofUpload(v *view, col string) result {
 		}
 		return t.empty()
 	}
-	if v.machine() {
-		return notApplicable(findingRef)
-	}
-	return told("")
+	return v.untold()
 }
 
 // eventLog tells which kind of record holds the event. Object-level S3 calls and
@@ -247,9 +244,10 @@ func eventErrorCode(v *view, _ string) result {
 	return notApplicable(findingRef)
 }
 
-// untold is what the finding does not tell of its call: of a machine there is none to tell of.
+// untold is what the finding does not tell of its call: of a machine, and of a sequence, which
+// consists of several, there is none to tell of.
 func (v *view) untold() result {
-	if v.machine() {
+	if v.machine() || v.f.Sequence != nil {
 		return notApplicable(findingRef)
 	}
 	return unknown("finding", findingRef)
@@ -258,8 +256,8 @@ func (v *view) untold() result {
 // eventSucceeded takes the record's word; without a record the finding's: GuardDuty names
 // an error code when the call it speaks of failed.
 func eventSucceeded(v *view, subject string) result {
-	if v.machine() {
-		return notApplicable(findingRef) // no call was made that could fail
+	if v.machine() || v.f.Sequence != nil {
+		return notApplicable(findingRef) // no call was made that could fail, or several were
 	}
 	r := eventErrorCode(v, subject)
 	switch r.state {
