@@ -333,6 +333,9 @@ func eventSourceIP(v *view, _ string) result {
 			return known(IPOf(ip.Text()), t.row(0))
 		}
 	}
+	if v.f.Sequence != nil { // of several addresses none is the source
+		return unknown("finding", findingRef)
+	}
 	return v.untold()
 }
 

@@ -27,15 +27,20 @@ var sequenceDefs = []Def{
 	{Key: "sequence.resources", Families: sequenceFamily, Rule: sequenceResources, Type: Texts, Kind: External, JA: "対象範囲のリソース", EN: "resources in scope", Says: "resource uids, as received"},
 	{Key: "sequence.apis", Families: sequenceFamily, Rule: sequenceAPIs("CLOUD_TRAIL"), Type: Texts, Kind: Computed, JA: "シグナルの管理API", EN: "management APIs of the signals", Says: "API names of the CLOUD_TRAIL signals"},
 	{Key: "sequence.data_apis", Families: sequenceFamily, Rule: sequenceAPIs("S3_DATA_EVENTS"), Type: Texts, Kind: Computed, JA: "シグナルのデータAPI", EN: "data APIs of the signals", Says: "API names of the S3_DATA_EVENTS signals"},
+	{Key: "sequence.instances", Families: sequenceFamily, Rule: sequenceTexts(func(s *finding.Sequence) []string { return s.Instances }), Type: Texts, Kind: External, JA: "対象範囲のEC2インスタンス", EN: "EC2 instances in scope", Says: "ids of the instances that the resources are or consist of"},
 	{Key: "sequence.clusters", Families: sequenceFamily, Rule: sequenceTexts(func(s *finding.Sequence) []string { return s.Clusters }), Type: Texts, Kind: External, JA: "対象範囲のEKSクラスター", EN: "EKS clusters in scope", Says: "resources of type EKS_CLUSTER"},
 	{Key: "sequence.verbs", Families: sequenceFamily, Rule: sequenceTexts(sequenceVerbs), Type: Texts, Kind: Computed, JA: "シグナルのKubernetesの動詞", EN: "Kubernetes verbs of the signals", Says: "verbs that the EKS_AUDIT_LOGS signals name"},
 	{Key: "sequence.addresses", Families: sequenceFamily, Rule: sequenceTexts(sequenceAddresses), Type: Texts, Kind: External, JA: "シグナルの通信先アドレス", EN: "addresses of the signals", Says: "addresses of the endpoints of FLOW_LOGS signals"},
 	{Key: "sequence.domains", Families: sequenceFamily, Rule: sequenceTexts(sequenceDomains), Type: Texts, Kind: External, JA: "シグナルのドメイン", EN: "domains of the signals", Says: "domains of the endpoints and indicators of DNS_LOGS signals, in lower case"},
-	{Key: "sequence.requests_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.requests_seen"), Type: Int, Kind: Observed, JA: "クラスターのリクエストの記録", EN: "records of requests to the clusters", Says: "count rows", Reads: []string{"event_time", "verb", "resource", "subresource", "user_name", "user_arn", "session_name", "access_key"}},
-	{Key: "sequence.flows_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.flows_seen"), Type: Int, Kind: Observed, JA: "シグナルの通信先とのフロー記録", EN: "flow records with the signals' addresses", Says: "count rows", Reads: []string{"event_time", "end_time", "interface", "instance", "source_ip", "dest_ip"}},
-	{Key: "sequence.names_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.names_seen"), Type: Int, Kind: Observed, JA: "シグナルのドメインの名前解決の記録", EN: "records of queries for the signals' domains", Says: "count rows", Reads: []string{"event_time", "query_name", "instance"}},
-	{Key: "sequence.calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのAPIの記録", EN: "records of the signals' APIs", Says: "count rows", Reads: sequenceReads},
-	{Key: "sequence.data_calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.data_calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのデータAPIの記録", EN: "records of the signals' data APIs", Says: "count rows", Reads: sequenceReads},
+	{Key: "sequence.role_calls", Families: sequenceFamily, Rule: sequenceRows("sequence.role_calls", "sequence.instances"), Type: Int, Kind: Observed, JA: "対象範囲のインスタンスのロールの操作", EN: "calls of the roles of the instances in scope", Says: "count calls of role sessions that are named by an instance in scope, from the first signal until a day after the last", Reads: []string{"api", "source_ip"}},
+	{Key: "sequence.role_access", Families: sequenceFamily, Rule: sequenceRoleAccess, Type: Int, Kind: Computed, JA: "対象範囲のインスタンスのロールの権限変更・永続化・ログ停止", EN: "calls of those roles that keep or widen access or stop logging", Says: "their successful calls of the persistence, privilege and logging lists"},
+	{Key: "sequence.role_addresses", Families: sequenceFamily, Rule: sequenceRoleTexts("source_ip"), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールの送信元", EN: "sources of the calls of those roles", Says: "different source addresses of those calls"},
+	{Key: "sequence.role_apis", Families: sequenceFamily, Rule: sequenceRoleTexts("api"), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールのAPI", EN: "APIs that those roles called", Says: "different APIs of those calls"},
+	{Key: "sequence.requests_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.requests_seen", "sequence.clusters"), Type: Int, Kind: Observed, JA: "クラスターのリクエストの記録", EN: "records of requests to the clusters", Says: "count rows", Reads: []string{"event_time", "verb", "resource", "subresource", "user_name", "user_arn", "session_name", "access_key"}},
+	{Key: "sequence.flows_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.flows_seen", "sequence.addresses"), Type: Int, Kind: Observed, JA: "シグナルの通信先とのフロー記録", EN: "flow records with the signals' addresses", Says: "count rows", Reads: []string{"event_time", "end_time", "interface", "instance", "source_ip", "dest_ip"}},
+	{Key: "sequence.names_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.names_seen", "sequence.domains"), Type: Int, Kind: Observed, JA: "シグナルのドメインの名前解決の記録", EN: "records of queries for the signals' domains", Says: "count rows", Reads: []string{"event_time", "query_name", "instance"}},
+	{Key: "sequence.calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.calls_seen", "sequence.apis"), Type: Int, Kind: Observed, JA: "シグナルのAPIの記録", EN: "records of the signals' APIs", Says: "count rows", Reads: sequenceReads},
+	{Key: "sequence.data_calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.data_calls_seen", "sequence.data_apis"), Type: Int, Kind: Observed, JA: "シグナルのデータAPIの記録", EN: "records of the signals' data APIs", Says: "count rows", Reads: sequenceReads},
 	{Key: "sequence.confirmed", Families: sequenceFamily, Rule: sequenceCount("confirmed"), Type: Int, Kind: Computed, JA: "ログで確認したシグナル", EN: "signals that logs confirm", Says: "signals whose own record was found: API, time and credential or user"},
 	{Key: "sequence.not_found", Families: sequenceFamily, Rule: sequenceCount("not_found"), Type: Int, Kind: Computed, JA: "ログに記録のないシグナル", EN: "signals that the logs do not show", Says: "signals without a record, in a log collected for the whole window"},
 	{Key: "sequence.findings_given", Families: sequenceFamily, Rule: sequenceCount("given"), Type: Int, Kind: Computed, JA: "照合できた構成検出結果", EN: "member findings joined", Says: "FINDING signals whose finding was given to this run, by ARN or id"},
@@ -134,13 +139,16 @@ func (v *view) signals() []aSignal {
 	})
 }
 
-// sourced is a finding with the source of its sequence in the place where other findings tell
-// theirs: the only address of the endpoints from which somebody with a credential acted. Of several,
+// sourced is a finding with the source and the bucket of its sequence in the places where other
+// findings tell theirs: the only bucket in scope, and the only address of the endpoints from which somebody with a credential acted. Of several,
 // none is the source.
 func sourced(f finding.Finding) finding.Finding {
 	s := f.Sequence
 	if s == nil || f.Action.Remote.IP.IsValid() {
 		return f
+	}
+	if b := bucketsIn(s.Resources); len(b) == 1 && len(f.Resource.Buckets) == 0 {
+		f.Resource.Buckets = []finding.Bucket{{Name: b[0]}}
 	}
 	held := map[string]bool{}
 	for _, a := range s.Actors {
@@ -165,6 +173,17 @@ func sourced(f finding.Finding) finding.Finding {
 	return f
 }
 
+// bucketsIn are the names of the buckets among the uids of resources.
+func bucketsIn(uids []string) []string {
+	var out []string
+	for _, uid := range uids {
+		if name, ok := strings.CutPrefix(uid, "arn:aws:s3:::"); ok && name != "" && !strings.Contains(name, "/") {
+			out = append(out, name)
+		}
+	}
+	return sortedCopy(out)
+}
+
 // nobody tells whether a sequence names no user and no credential: programs acted, and it is the owner of the
 // machines who can say whether they were meant to.
 func nobody(f finding.Finding) bool {
@@ -179,7 +198,7 @@ func (v *view) verify(g finding.Signal) aSignal {
 	actors := v.actorsOf(g)
 	var names []string
 	for _, a := range actors {
-		names = append(names, firstText(a.UserName, a.UserUID, a.ID))
+		names = append(names, firstText(a.UserName, a.UserUID, a.Process, a.ID))
 	}
 	s.actor = strings.Join(sortedCopy(names), ", ")
 	last := g.LastSeen
@@ -574,14 +593,71 @@ func sequenceAPIs(kind string) func(*view, string) result {
 	}
 }
 
-func sequenceRows(key Key) func(*view, string) result {
+// sequenceRows counts the rows of an answer; where the sequence names nothing of what is asked for, the question
+// does not arise.
+func sequenceRows(key, asks Key) func(*view, string) result {
 	return func(v *view, _ string) result {
+		if d, _ := DefOf(asks); d.Rule(v, "").state == NotApplicable {
+			return notApplicable(findingRef)
+		}
 		t, why, ok := v.ask(key, "")
 		if !ok {
 			return why
 		}
 		return t.counted(int64(t.len()))
 	}
+}
+
+// sequenceRoleTexts are the different values of a column of the calls of the instances' roles, at most 20.
+func sequenceRoleTexts(col string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		if len(sequenceInstances(v.f)) == 0 {
+			return notApplicable(findingRef)
+		}
+		t, why, ok := v.ask("sequence.role_calls", "")
+		if !ok {
+			return why
+		}
+		var list []string
+		for i := range t.len() {
+			if s := t.cell(i, col); s.Type() != query.Null {
+				list = append(list, s.String())
+			}
+		}
+		list = sortedCopy(list)
+		if len(list) == 0 {
+			return t.empty()
+		}
+		return t.measured(TextsOf(list[:min(len(list), 20)], len(list) > 20), true)
+	}
+}
+
+// sequenceRoleAccess counts what of the calls of the instances' roles keeps or widens access or stops logging.
+func sequenceRoleAccess(v *view, _ string) result {
+	if len(sequenceInstances(v.f)) == 0 {
+		return notApplicable(findingRef)
+	}
+	t, why, ok := v.ask("sequence.role_calls", "")
+	if !ok {
+		return why
+	}
+	var n int64
+	for i := range t.len() {
+		for _, list := range [][]string{persistenceAPIs, privilegeAPIs, loggingAPIs} {
+			if t.text(i, "error_code") == "" && slices.Contains(list, t.text(i, "api")) {
+				n++
+				break
+			}
+		}
+	}
+	return t.counted(n)
+}
+
+func sequenceInstances(f finding.Finding) []string {
+	if f.Sequence == nil {
+		return nil
+	}
+	return f.Sequence.Instances
 }
 
 // sequenceCount counts the signals of some states. It is exact: a signal whose log does not

@@ -1060,4 +1060,7 @@ func (t *tale) groupSteps() {
 			t.query(at.Add(5*time.Second), miningPool, "A", "NOERROR", "203.0.113.77")
 		}
 	}
+	if c.hostile && c.info.Type.Resource() == "EC2" { // the shell's owner takes the instance's credentials with him
+		t.roleElsewhere()
+	}
 }
