@@ -1,7 +1,6 @@
 package fact
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -74,7 +73,7 @@ var techniqueOfType = []struct{ part, id string }{
 
 var attackDefs = []Def{
 	{Key: "finding.techniques", Rule: mappedTechniques, Type: Texts, Kind: Computed, JA: "MITRE ATT&CKの技法（Uratoriによる対応付け）", EN: "ATT&CK techniques (our mapping)", Says: "our table over the type of finding and its API, MITRE ATT&CK " + attackVersion + "; a name for the step, no proof of intent"},
-	{Key: "finding.techniques_said", Rule: saidTechniques, Type: Texts, Kind: External, JA: "MITRE ATT&CKの技法（GuardDutyの記載）", EN: "ATT&CK techniques (GuardDuty says)", Says: "indicators ATTACK_TECHNIQUE of an attack sequence"},
+	{Key: "finding.techniques_said", Rule: saidTechniques, Type: Texts, Kind: External, JA: "MITRE ATT&CKの技法（GuardDutyの記載）", EN: "ATT&CK techniques (GuardDuty says)", Says: "ids in the indicators ATTACK_TECHNIQUE of an attack sequence and its signals; names by MITRE ATT&CK " + attackVersion + " where our table has them"},
 }
 
 // technique prints a technique by its id.
@@ -99,12 +98,9 @@ func saidTechniques(v *view, _ string) result {
 		return notApplicable(findingRef)
 	}
 	var list []string
-	for _, i := range v.f.Sequence.Indicators {
-		if i.Key == "ATTACK_TECHNIQUE" {
-			list = append(list, i.Values...)
-		}
+	for _, id := range v.f.Sequence.Techniques {
+		list = append(list, strings.TrimSpace(technique(id)))
 	}
-	list = slices.DeleteFunc(sortedCopy(list), func(s string) bool { return s == "" })
 	if len(list) == 0 {
 		return notApplicable(findingRef)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"uratori/evidence"
+	"uratori/finding"
 )
 
 var chainDefs = []Def{
@@ -58,6 +59,9 @@ func (v *view) chain() map[string]chainStep {
 }
 
 func (v *view) callLink() chainStep {
+	if v.f.Sequence != nil {
+		return v.signalLink()
+	}
 	t, why, ok := v.eventRows()
 	if !ok {
 		return v.notSeen("event.recorded", why)
@@ -76,6 +80,30 @@ func (v *view) callLink() chainStep {
 		state: "confirmed", at: t.time(0, "event_time"), source: t.cell(0, "source_ip").String(),
 		detail: t.text(0, "api"), from: []Ref{t.row(0)},
 	}
+}
+
+// signalLink is the call of a sequence: the first of its signals that a log shows by the credential
+// of one of its actors. A sequence without such signals asks for no record of a call.
+func (v *view) signalLink() chainStep {
+	step := chainStep{state: "not_applicable"}
+	for _, s := range v.signals() {
+		held := slices.ContainsFunc(v.actorsOf(s.Signal), func(a finding.SequenceActor) bool { return a.CredentialID != "" })
+		if !held || s.key == "" {
+			continue
+		}
+		switch s.state {
+		case "confirmed":
+			return chainStep{state: "confirmed", at: s.at, source: s.source, detail: s.Name, from: s.from}
+		case "hidden":
+			hidden := v.notSeen(s.key, result{gap: s.gap, from: s.from})
+			if step.state == "not_applicable" || hidden.state == "unconfirmed" {
+				step = hidden
+			}
+		case "not_found", "not_checked":
+			step = chainStep{state: "unconfirmed", from: s.from}
+		}
+	}
+	return step
 }
 
 // accessLink is the call as a server access log has it. That log names the role and the session's

@@ -521,7 +521,7 @@ func changeConfirmed(v *view, _ string) result {
 		return known(BoolOf(true), findingRef, settingsRef)
 	}
 	r := ofAnswer(v, func(said Testimony, ref Ref) result {
-		return known(BoolOf(said.StepUp && (said.Answer == "mine" || said.Answer == "my_tool")), ref)
+		return known(BoolOf(said.confirms()), ref)
 	})
 	if r.state == Known {
 		return r

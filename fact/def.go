@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"uratori/evidence"
+	"uratori/finding"
 )
 
 // A Def declares a fact: what it is, what it is called, and the rule that computes it.
@@ -29,8 +30,13 @@ type Def struct {
 // Sometimes tells whether cases of its families may be without the fact: then it is not in question.
 func (d Def) Sometimes() bool { return d.Looks != "" || d.If != nil }
 
-// arises tells whether cases of a family of findings have the fact.
-func (d Def) arises(family string) bool {
+// arises tells whether the case of a finding has the fact: its family, and where programs alone
+// acted, whether it is about a principal or a person.
+func (d Def) arises(f finding.Finding) bool {
+	family := finding.FamilyOf(f)
+	if d.ofActor() && nobody(f) {
+		return false
+	}
 	if len(d.Families) == 0 {
 		return !d.unasked(family) && (!personal(d.Key) || !slices.Contains(machineFamilies, family))
 	}

@@ -132,10 +132,7 @@ func ofUpload(v *view, col string) result {
 		}
 		return t.empty()
 	}
-	if v.machine() {
-		return notApplicable(findingRef)
-	}
-	return told("")
+	return v.untold()
 }
 
 // eventLog tells which kind of record holds the event. Object-level S3 calls and
@@ -255,9 +252,10 @@ func eventErrorCode(v *view, _ string) result {
 	return notApplicable(findingRef)
 }
 
-// untold is what the finding does not tell of its call: of a machine there is none to tell of.
+// untold is what the finding does not tell of its call: of a machine, and of a sequence, which
+// consists of several, there is none to tell of.
 func (v *view) untold() result {
-	if v.machine() {
+	if v.machine() || v.f.Sequence != nil {
 		return notApplicable(findingRef)
 	}
 	return unknown("finding", findingRef)
@@ -266,8 +264,8 @@ func (v *view) untold() result {
 // eventSucceeded takes the record's word; without a record the finding's: GuardDuty names
 // an error code when the call it speaks of failed.
 func eventSucceeded(v *view, subject string) result {
-	if v.machine() {
-		return notApplicable(findingRef) // no call was made that could fail
+	if v.machine() || v.f.Sequence != nil {
+		return notApplicable(findingRef) // no call was made that could fail, or several were
 	}
 	r := eventErrorCode(v, subject)
 	switch r.state {
@@ -342,6 +340,9 @@ func eventSourceIP(v *view, _ string) result {
 		if ip := t.cell(0, "source_ip"); ip.Type() == query.IP {
 			return known(IPOf(ip.Text()), t.row(0))
 		}
+	}
+	if v.f.Sequence != nil { // of several addresses none is the source
+		return unknown("finding", findingRef)
 	}
 	return v.untold()
 }

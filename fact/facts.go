@@ -58,7 +58,7 @@ func (fs Facts) Get(key Key, subject string) Fact {
 		}
 	}
 	f := Fact{Key: key, Subject: subject}
-	if d, ok := DefOf(key); ok && (d.Asked || !d.arises(finding.FamilyOf(fs.finding))) {
+	if d, ok := DefOf(key); ok && (d.Asked || !d.arises(fs.finding)) {
 		f.State = NotApplicable
 	}
 	return f

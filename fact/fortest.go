@@ -48,7 +48,7 @@ func ForTest(list []Fact, in ...TestWorld) Facts {
 		}
 		// As in Derive, a case has no facts of other families, but those that a test chose.
 		subjects := []string{""}
-		if d.Sometimes() || w.Finding.Type != "" && (d.Asked || !d.arises(finding.FamilyOf(w.Finding))) {
+		if d.Sometimes() || w.Finding.Type != "" && (d.Asked || !d.arises(w.Finding)) {
 			subjects = nil
 		}
 		if d.Each != nil && subjects != nil {

@@ -2,7 +2,9 @@ package fact
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"uratori/evidence"
@@ -14,7 +16,7 @@ var interviewDefs = []Def{
 	{Key: "interview.answered", Rule: interviewAnswered, Type: Bool, Kind: Testified, JA: "本人の回答の有無", EN: "answered", Says: "a testimony item has an answer"},
 	{Key: "interview.answer", Rule: interviewAnswer, Type: Name, Kind: Testified, JA: "本人の回答", EN: "answer", Says: "as answered", Choices: []string{"mine", "my_tool", "not_mine", "not_sure"}},
 	{Key: "interview.step_up", Rule: interviewStepUp, Type: Bool, Kind: Testified, JA: "回答時の再認証", EN: "step-up", Says: "the identity provider proved a fresh sign-in"},
-	{Key: "interview.owner", Families: append([]string{"eks_audit"}, ownedFamilies...), Rule: interviewOwner, Type: Bool, Kind: Computed, JA: "所有者への確認", EN: "the owner is to be asked", Says: "what was found is about a machine, a function, a database, an object or a cluster that was used by no person's user: it has an owner, and no person's session stands at its beginning"},
+	{Key: "interview.owner", Rule: interviewOwner, Type: Bool, Kind: Computed, JA: "所有者への確認", EN: "the owner is to be asked", Says: "what was found is about a machine, a function, a database, an object or a cluster that no person's user used, or a machine's own credential or programs acted: it has an owner, and no person's session stands at its beginning"},
 	{Key: "interview.holder", Rule: interviewHolder, Type: Bool, Kind: Computed, JA: "鍵の持ち主への確認", EN: "the holder of the user is to be asked", Says: "the actor is an IAM user or the root user: no chain leads to a person, and whoever holds it can say"},
 	{Key: "interview.quote", Rule: interviewQuote, Type: Text, Kind: Testified, JA: "本人の回答（原文）", EN: "testimony", Says: "verbatim"},
 	{Key: "interview.time", Rule: interviewTime, Type: Time, Kind: Testified, JA: "本人の回答日時", EN: "answered at", Says: "as answered"},
@@ -27,6 +29,9 @@ type Testimony struct {
 	Quote  string    `json:"quote,omitempty"`
 	Time   time.Time `json:"time"`
 }
+
+// confirms tells whether the answer takes the activity on, after a fresh sign-in.
+func (t Testimony) confirms() bool { return t.StepUp && (t.Answer == "mine" || t.Answer == "my_tool") }
 
 func ofTestimony(v *view, get func(Testimony, Ref) result) result {
 	for _, it := range v.set.Items() {
@@ -45,21 +50,35 @@ func ofTestimony(v *view, get func(Testimony, Ref) result) result {
 // asked is whose word is missing: of the person who acted, else of whoever owns the machine, the
 // function or the database.
 func (v *view) asked() string {
-	if slices.Contains(ownedFamilies, finding.FamilyOf(v.f)) || v.faceless() {
+	if interviewOwner(v, "").state == Known {
 		return "owner"
 	}
 	return "interview"
 }
 
-// ownedFamilies are those whose owner is asked.
-var ownedFamilies = append([]string{"malware_s3"}, machineFamilies...)
-
+// interviewOwner is true where no person's session stands at the beginning, and somebody owns what acted.
 func interviewOwner(v *view, _ string) result {
 	if v.ofCluster() && !v.faceless() {
 		return notApplicable(findingRef)
 	}
-	return known(BoolOf(true), findingRef)
+	if v.faceless() || slices.Contains(ownedFamilies, finding.FamilyOf(v.f)) || nobody(v.f) {
+		return known(BoolOf(true), findingRef)
+	}
+	if _, session, _ := strings.Cut(v.f.Resource.AccessKey.PrincipalID, ":"); instanceID.MatchString(session) {
+		return known(BoolOf(true), findingRef)
+	}
+	if t, i, _, ok := v.actorRow(); ok && instanceID.MatchString(t.text(i, "session_name")) {
+		return known(BoolOf(true), t.row(i))
+	}
+	return notApplicable(findingRef)
 }
+
+// instanceID is the form of an EC2 instance's id, which is the name of the session in which the
+// instance uses its role (IAM User Guide, "IAM roles for Amazon EC2").
+var instanceID = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
+
+// ownedFamilies are those whose owner is asked.
+var ownedFamilies = append([]string{"malware_s3"}, machineFamilies...)
 
 func interviewAsked(v *view, _ string) result {
 	for _, it := range v.set.Items() {

@@ -30,6 +30,16 @@ func personal(key Key) bool {
 	return false
 }
 
+// ofActor tells whether a fact is about the credential, the session or the person that acted.
+func (d Def) ofActor() bool {
+	for _, group := range []string{"actor.", "hop.", "probe.", "access.", "application.", "login.", "event.source_"} {
+		if strings.HasPrefix(string(d.Key), group) {
+			return true
+		}
+	}
+	return personal(d.Key) || d.Each != nil && strings.HasPrefix(string(d.Key), "activity.") || slices.Contains([]Key{"impact.accounts_reached", "impact.secrets_read", "impact.still_active"}, d.Key)
+}
+
 // unasked tells whether a fact is about what an AWS principal did to objects, or did at all: cases
 // of families where nobody asks for that do not have it.
 func (d Def) unasked(family string) bool {

@@ -130,6 +130,9 @@ func Moot(fs Facts, missing []string) bool {
 	v := view{f: fs.finding, set: fs.set, st: fs.settings, done: map[string]any{}}
 	key, _ := v.accessKey()
 	for _, m := range missing {
+		if strings.HasPrefix(m, "sequence.") && fs.Get(Key(m), "").State == NotApplicable {
+			return true // no signal is of that kind, or nothing of that kind is in scope
+		}
 		if m == stealthBucket || m == bucketInQuestion || m == exposedAccount || m == roleKeys || m == keylessPrincipal && key != "" {
 			return true
 		}

@@ -2,12 +2,14 @@ package fact
 
 import (
 	"cmp"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"uratori/finding"
+	"uratori/query"
 )
 
 var sequenceFamily = []string{"attack_sequence"}
@@ -25,21 +27,46 @@ var sequenceDefs = []Def{
 	{Key: "sequence.resources", Families: sequenceFamily, Rule: sequenceResources, Type: Texts, Kind: External, JA: "対象範囲のリソース", EN: "resources in scope", Says: "resource uids, as received"},
 	{Key: "sequence.apis", Families: sequenceFamily, Rule: sequenceAPIs("CLOUD_TRAIL"), Type: Texts, Kind: Computed, JA: "シグナルの管理API", EN: "management APIs of the signals", Says: "API names of the CLOUD_TRAIL signals"},
 	{Key: "sequence.data_apis", Families: sequenceFamily, Rule: sequenceAPIs("S3_DATA_EVENTS"), Type: Texts, Kind: Computed, JA: "シグナルのデータAPI", EN: "data APIs of the signals", Says: "API names of the S3_DATA_EVENTS signals"},
+	{Key: "sequence.instances", Families: sequenceFamily, Rule: sequenceTexts(func(s *finding.Sequence) []string { return s.Instances }), Type: Texts, Kind: External, JA: "対象範囲のEC2インスタンス", EN: "EC2 instances in scope", Says: "ids of the instances that the resources are or consist of"},
 	{Key: "sequence.clusters", Families: sequenceFamily, Rule: sequenceTexts(func(s *finding.Sequence) []string { return s.Clusters }), Type: Texts, Kind: External, JA: "対象範囲のEKSクラスター", EN: "EKS clusters in scope", Says: "resources of type EKS_CLUSTER"},
 	{Key: "sequence.verbs", Families: sequenceFamily, Rule: sequenceTexts(sequenceVerbs), Type: Texts, Kind: Computed, JA: "シグナルのKubernetesの動詞", EN: "Kubernetes verbs of the signals", Says: "verbs that the EKS_AUDIT_LOGS signals name"},
 	{Key: "sequence.addresses", Families: sequenceFamily, Rule: sequenceTexts(sequenceAddresses), Type: Texts, Kind: External, JA: "シグナルの通信先アドレス", EN: "addresses of the signals", Says: "addresses of the endpoints of FLOW_LOGS signals"},
 	{Key: "sequence.domains", Families: sequenceFamily, Rule: sequenceTexts(sequenceDomains), Type: Texts, Kind: External, JA: "シグナルのドメイン", EN: "domains of the signals", Says: "domains of the endpoints and indicators of DNS_LOGS signals, in lower case"},
-	{Key: "sequence.requests_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.requests_seen"), Type: Int, Kind: Observed, JA: "クラスターのリクエストの記録", EN: "records of requests to the clusters", Says: "count rows", Reads: []string{"event_time", "verb", "resource", "subresource", "user_name", "user_arn", "session_name", "access_key"}},
-	{Key: "sequence.flows_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.flows_seen"), Type: Int, Kind: Observed, JA: "シグナルの通信先とのフロー記録", EN: "flow records with the signals' addresses", Says: "count rows", Reads: []string{"event_time", "end_time", "interface", "instance", "source_ip", "dest_ip"}},
-	{Key: "sequence.names_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.names_seen"), Type: Int, Kind: Observed, JA: "シグナルのドメインの名前解決の記録", EN: "records of queries for the signals' domains", Says: "count rows", Reads: []string{"event_time", "query_name", "instance"}},
-	{Key: "sequence.calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのAPIの記録", EN: "records of the signals' APIs", Says: "count rows", Reads: sequenceReads},
-	{Key: "sequence.data_calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.data_calls_seen"), Type: Int, Kind: Observed, JA: "シグナルのデータAPIの記録", EN: "records of the signals' data APIs", Says: "count rows", Reads: sequenceReads},
+	{Key: "sequence.role_calls", Families: sequenceFamily, Rule: sequenceRows("sequence.role_calls", "sequence.instances"), Type: Int, Kind: Observed, JA: "対象範囲のインスタンスのロールの操作", EN: "calls of the roles of the instances in scope", Says: "count calls of role sessions that are named by an instance in scope, from the first signal until a day after the last", Reads: []string{"api", "source_ip"}},
+	{Key: "sequence.role_access", Families: sequenceFamily, Rule: sequenceRoleAccess, Type: Int, Kind: Computed, JA: "対象範囲のインスタンスのロールの権限変更・永続化・ログ停止", EN: "calls of those roles that keep or widen access or stop logging", Says: "their successful calls of the persistence, privilege and logging lists"},
+	{Key: "sequence.role_addresses", Families: sequenceFamily, Rule: sequenceRoleTexts("source_ip"), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールの送信元", EN: "sources of the calls of those roles", Says: "different source addresses of those calls"},
+	{Key: "sequence.role_apis", Families: sequenceFamily, Rule: sequenceRoleTexts("api"), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールのAPI", EN: "APIs that those roles called", Says: "different APIs of those calls"},
+	{Key: "sequence.requests_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.requests_seen", "sequence.clusters"), Type: Int, Kind: Observed, JA: "クラスターのリクエストの記録", EN: "records of requests to the clusters", Says: "count rows", Reads: []string{"event_time", "verb", "resource", "subresource", "user_name", "user_arn", "session_name", "access_key"}},
+	{Key: "sequence.flows_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.flows_seen", "sequence.addresses"), Type: Int, Kind: Observed, JA: "シグナルの通信先とのフロー記録", EN: "flow records with the signals' addresses", Says: "count rows", Reads: []string{"event_time", "end_time", "interface", "instance", "source_ip", "dest_ip"}},
+	{Key: "sequence.names_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.names_seen", "sequence.domains"), Type: Int, Kind: Observed, JA: "シグナルのドメインの名前解決の記録", EN: "records of queries for the signals' domains", Says: "count rows", Reads: []string{"event_time", "query_name", "instance"}},
+	{Key: "sequence.calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.calls_seen", "sequence.apis"), Type: Int, Kind: Observed, JA: "シグナルのAPIの記録", EN: "records of the signals' APIs", Says: "count rows", Reads: sequenceReads},
+	{Key: "sequence.data_calls_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.data_calls_seen", "sequence.data_apis"), Type: Int, Kind: Observed, JA: "シグナルのデータAPIの記録", EN: "records of the signals' data APIs", Says: "count rows", Reads: sequenceReads},
 	{Key: "sequence.confirmed", Families: sequenceFamily, Rule: sequenceCount("confirmed"), Type: Int, Kind: Computed, JA: "ログで確認したシグナル", EN: "signals that logs confirm", Says: "signals whose own record was found: API, time and credential or user"},
 	{Key: "sequence.not_found", Families: sequenceFamily, Rule: sequenceCount("not_found"), Type: Int, Kind: Computed, JA: "ログに記録のないシグナル", EN: "signals that the logs do not show", Says: "signals without a record, in a log collected for the whole window"},
 	{Key: "sequence.findings_given", Families: sequenceFamily, Rule: sequenceCount("given"), Type: Int, Kind: Computed, JA: "照合できた構成検出結果", EN: "member findings joined", Says: "FINDING signals whose finding was given to this run, by ARN or id"},
 	{Key: "sequence.only_guardduty", Families: sequenceFamily, Rule: sequenceCount("no_log"), Type: Int, Kind: Computed, JA: "GuardDutyだけが記録するシグナル", EN: "signals that only GuardDuty records", Says: "RUNTIME_MONITORING signals: no log of them exists outside GuardDuty"},
 	{Key: "sequence.unverified", Families: sequenceFamily, Rule: sequenceCount("hidden", "not_given", "not_checked"), Type: Int, Kind: Computed, JA: "裏付けのないシグナル", EN: "signals not verified", Says: "signals whose log does not answer, whose finding was not given, or that no question verifies"},
 	{Key: "sequence.checked", Families: sequenceFamily, Rule: sequenceChecked, Type: Bool, Kind: Computed, JA: "全シグナルを照合できた", EN: "every signal could be checked", Says: "each signal's log answers for the whole window, or its finding was given, or GuardDuty alone records it"},
+	{Key: "sequence.in_trail", Families: sequenceFamily, Rule: sequenceIn("CLOUD_TRAIL", "confirmed"), Type: Texts, Kind: Computed, JA: "CloudTrail管理イベントのシグナル", EN: "signals of CloudTrail management events", Says: "names of the CLOUD_TRAIL signals whose own record was found"},
+	{Key: "sequence.in_objects", Families: sequenceFamily, Rule: sequenceIn("S3_DATA_EVENTS", "confirmed"), Type: Texts, Kind: Computed, JA: "S3データイベントのシグナル", EN: "signals of S3 data events", Says: "names of the S3_DATA_EVENTS signals whose own record was found"},
+	{Key: "sequence.in_cluster", Families: sequenceFamily, Rule: sequenceIn("EKS_AUDIT_LOGS", "confirmed"), Type: Texts, Kind: Computed, JA: "EKS監査ログのシグナル", EN: "signals of EKS audit logs", Says: "names of the EKS_AUDIT_LOGS signals whose own record was found"},
+	{Key: "sequence.in_flows", Families: sequenceFamily, Rule: sequenceIn("FLOW_LOGS", "confirmed"), Type: Texts, Kind: Computed, JA: "VPCフローログのシグナル", EN: "signals of VPC flow logs", Says: "names of the FLOW_LOGS signals whose own record was found"},
+	{Key: "sequence.in_names", Families: sequenceFamily, Rule: sequenceIn("DNS_LOGS", "confirmed"), Type: Texts, Kind: Computed, JA: "Route 53 Resolverクエリログのシグナル", EN: "signals of Route 53 Resolver query logs", Says: "names of the DNS_LOGS signals whose own record was found"},
+	{Key: "sequence.lacking_trail", Families: sequenceFamily, Rule: sequenceIn("CLOUD_TRAIL", "not_found"), Type: Texts, Kind: Computed, JA: "CloudTrail管理イベントに記録のないシグナル", EN: "signals without a record in CloudTrail management events", Says: "names of the CLOUD_TRAIL signals that the log, collected for the whole window, does not show"},
+	{Key: "sequence.lacking_objects", Families: sequenceFamily, Rule: sequenceIn("S3_DATA_EVENTS", "not_found"), Type: Texts, Kind: Computed, JA: "S3データイベントに記録のないシグナル", EN: "signals without a record in S3 data events", Says: "names of the S3_DATA_EVENTS signals that the log, collected for the whole window, does not show"},
+	{Key: "sequence.lacking_cluster", Families: sequenceFamily, Rule: sequenceIn("EKS_AUDIT_LOGS", "not_found"), Type: Texts, Kind: Computed, JA: "EKS監査ログに記録のないシグナル", EN: "signals without a record in EKS audit logs", Says: "names of the EKS_AUDIT_LOGS signals that the log, collected for the whole window, does not show"},
+	{Key: "sequence.lacking_flows", Families: sequenceFamily, Rule: sequenceIn("FLOW_LOGS", "not_found"), Type: Texts, Kind: Computed, JA: "VPCフローログに記録のないシグナル", EN: "signals without a record in VPC flow logs", Says: "names of the FLOW_LOGS signals that the log, collected for the whole window, does not show"},
+	{Key: "sequence.lacking_names", Families: sequenceFamily, Rule: sequenceIn("DNS_LOGS", "not_found"), Type: Texts, Kind: Computed, JA: "Route 53 Resolverクエリログに記録のないシグナル", EN: "signals without a record in Route 53 Resolver query logs", Says: "names of the DNS_LOGS signals that the log, collected for the whole window, does not show"},
+	{Key: "sequence.unseen", Families: sequenceFamily, Rule: sequenceNamed("hidden"), Type: Texts, Kind: Computed, JA: "ログで判断できないシグナル", EN: "signals that their logs do not tell of", Says: "names of the signals whose log does not answer for their time"},
+	{Key: "sequence.not_given", Families: sequenceFamily, Rule: sequenceNamed("not_given"), Type: Texts, Kind: Computed, JA: "検出結果が渡されていないシグナル", EN: "signals whose finding was not given", Says: "names of the FINDING signals whose finding was not given to this run"},
+	{Key: "sequence.unclear", Families: sequenceFamily, Rule: sequenceNamed("not_checked"), Type: Texts, Kind: Computed, JA: "照合できる内容のないシグナル", EN: "signals that tell too little to look for them", Says: "names of the signals that name no API, request, address or domain to look for"},
+	{Key: "sequence.unlogged", Families: sequenceFamily, Rule: sequenceNamed("no_log"), Type: Texts, Kind: Computed, JA: "照合できるログのないシグナル", EN: "signals of which no log exists", Says: "names of the RUNTIME_MONITORING signals"},
+	{Key: "sequence.joined", Families: sequenceFamily, Rule: sequenceNamed("given"), Type: Texts, Kind: Computed, JA: "照合した構成検出結果", EN: "member findings that were joined", Says: "names of the FINDING signals whose finding was given to this run"},
+	{Key: "sequence.sources", Families: sequenceFamily, Rule: sequenceSources, Type: Texts, Kind: Observed, JA: "裏付けた記録の送信元", EN: "sources of the confirming records", Says: "source addresses of the records of API calls and Kubernetes requests that confirm signals"},
+	{Key: "sequence.programs", Families: sequenceFamily, Rule: sequenceTexts(sequencePrograms), Type: Texts, Kind: External, JA: "攻撃シーケンスの主体のプログラム", EN: "programs that acted in the sequence", Says: "path or name of the processes of the actors, as received"},
+	{Key: "sequence.minutes", Families: sequenceFamily, Rule: sequenceMinutes, Type: Minutes, Kind: Computed, JA: "最初から最後までの時間", EN: "first to last signal", Says: "earliest firstSeenAt to latest lastSeenAt"},
+	{Key: "sequence.tactics", Families: sequenceFamily, Rule: sequenceTexts(sequenceTactics), Type: Texts, Kind: External, JA: "ATT&CK戦術（GuardDutyの記載）", EN: "ATT&CK tactics (GuardDuty says)", Says: "indicators ATTACK_TACTIC of the signals, as received"},
+	{Key: "sequence.explained", Families: sequenceFamily, Rule: sequenceExplained, Type: Bool, Kind: Computed, JA: "攻撃シーケンスの説明", EN: "the sequence is explained", Says: "the person, or the owner, says after a fresh sign-in that it was theirs"},
 	{Key: "sequence.regions", Families: sequenceFamily, Rule: sequenceRegions, Type: Texts, Kind: Computed, JA: "シーケンスと異なるリージョン", EN: "Regions other than the sequence's", Says: "Regions of member findings and resources that differ from the finding's Region"},
 	{Key: "sequence.table", Families: sequenceFamily, Rule: sequenceTable, Type: Table, Kind: Computed, JA: "シグナルと裏付け", EN: "signals and what confirms them", Says: "signals by the time first seen, at most 100", Columns: []Column{
 		{Name: "first", Type: Time, JA: "最初", EN: "first"},
@@ -48,7 +75,17 @@ var sequenceDefs = []Def{
 		{Name: "name", Type: Text, JA: "シグナル", EN: "signal"},
 		{Name: "count", Type: Int, JA: "件数", EN: "count"},
 		{Name: "actor", Type: Text, JA: "主体", EN: "actor"},
+		{Name: "technique", Type: Text, JA: "ATT&CK技法", EN: "ATT&CK technique"},
 		{Name: "verified", Type: Name, JA: "裏付け", EN: "verified", Enum: signalStates},
+	}},
+	{Key: "sequence.members", Families: sequenceFamily, Rule: sequenceMembers, Type: Table, Kind: External, JA: "構成検出結果の内容", EN: "what the member findings say", Says: "the findings given to this run that FINDING signals refer to, by the time first seen, at most 100", Columns: []Column{
+		{Name: "first", Type: Time, JA: "最初", EN: "first"},
+		{Name: "last", Type: Time, JA: "最後", EN: "last"},
+		{Name: "type", Type: Text, JA: "検出結果の種類", EN: "finding type"},
+		{Name: "severity", Type: Decimal, JA: "重要度", EN: "severity"},
+		{Name: "count", Type: Int, JA: "件数", EN: "count"},
+		{Name: "resource", Type: Text, JA: "リソース", EN: "resource"},
+		{Name: "detail", Type: Text, JA: "操作・相手・プログラム", EN: "call, peer or program"},
 	}},
 }
 
@@ -69,6 +106,11 @@ type aSignal struct {
 	state string
 	from  []Ref
 	gap   Gap // of a hidden signal
+
+	window query.Window
+	key    Key       // the fact that its own log answers, "" where no log holds it
+	at     time.Time // of its record
+	source string    // whom the record came from, as text; "" where it does not say
 }
 
 // ofSequence is a rule over the sequence, Unknown where the finding carries none: deliveries
@@ -97,13 +139,66 @@ func (v *view) signals() []aSignal {
 	})
 }
 
+// sourced is a finding with the source and the bucket of its sequence in the places where other
+// findings tell theirs: the only bucket in scope, and the only address of the endpoints from which somebody with a credential acted. Of several,
+// none is the source.
+func sourced(f finding.Finding) finding.Finding {
+	s := f.Sequence
+	if s == nil || f.Action.Remote.IP.IsValid() {
+		return f
+	}
+	if b := bucketsIn(s.Resources); len(b) == 1 && len(f.Resource.Buckets) == 0 {
+		f.Resource.Buckets = []finding.Bucket{{Name: b[0]}}
+	}
+	held := map[string]bool{}
+	for _, a := range s.Actors {
+		held[a.ID] = a.CredentialID != ""
+	}
+	var only finding.Remote
+	for _, g := range s.Signals {
+		if g.Type == "FLOW_LOGS" || g.Type == "DNS_LOGS" || g.Type == "RUNTIME_MONITORING" || !slices.ContainsFunc(g.ActorIDs, func(id string) bool { return held[id] }) {
+			continue
+		}
+		for _, e := range s.Endpoints {
+			switch {
+			case !e.IP.IsValid() || !slices.Contains(g.EndpointIDs, e.ID):
+			case only.IP.IsValid() && only.IP != e.IP:
+				return f
+			default:
+				only = e.Remote
+			}
+		}
+	}
+	f.Action.Remote = only
+	return f
+}
+
+// bucketsIn are the names of the buckets among the uids of resources.
+func bucketsIn(uids []string) []string {
+	var out []string
+	for _, uid := range uids {
+		if name, ok := strings.CutPrefix(uid, "arn:aws:s3:::"); ok && name != "" && !strings.Contains(name, "/") {
+			out = append(out, name)
+		}
+	}
+	return sortedCopy(out)
+}
+
+// nobody tells whether a sequence names no user and no credential: programs acted, and it is the owner of the
+// machines who can say whether they were meant to.
+func nobody(f finding.Finding) bool {
+	return f.Sequence != nil && !slices.ContainsFunc(f.Sequence.Actors, func(a finding.SequenceActor) bool {
+		return a.CredentialID != "" || a.UserName != "" || a.UserUID != ""
+	})
+}
+
 // verify holds a signal against the log it was seen in.
 func (v *view) verify(g finding.Signal) aSignal {
 	s := aSignal{Signal: g, state: "not_checked", from: []Ref{findingRef}}
 	actors := v.actorsOf(g)
 	var names []string
 	for _, a := range actors {
-		names = append(names, firstText(a.UserName, a.UserUID, a.ID))
+		names = append(names, firstText(a.UserName, a.UserUID, a.Process, a.ID))
 	}
 	s.actor = strings.Join(sortedCopy(names), ", ")
 	last := g.LastSeen
@@ -160,6 +255,7 @@ func (v *view) verify(g finding.Signal) aSignal {
 			}
 		}
 	}
+	s.key = key
 	if is == nil || g.FirstSeen.IsZero() {
 		return s
 	}
@@ -168,9 +264,11 @@ func (v *view) verify(g finding.Signal) aSignal {
 		s.state, s.gap, s.from = "hidden", why.gap, append(s.from, why.from...)
 		return s
 	}
+	s.window = t.window()
 	for i := range t.len() {
 		if is(t, i) {
 			s.state, s.from = "confirmed", append(s.from, t.row(i))
+			s.at, s.source = t.time(i, "event_time"), t.cell(i, "source_ip").String()
 			return s
 		}
 	}
@@ -495,14 +593,71 @@ func sequenceAPIs(kind string) func(*view, string) result {
 	}
 }
 
-func sequenceRows(key Key) func(*view, string) result {
+// sequenceRows counts the rows of an answer; where the sequence names nothing of what is asked for, the question
+// does not arise.
+func sequenceRows(key, asks Key) func(*view, string) result {
 	return func(v *view, _ string) result {
+		if d, _ := DefOf(asks); d.Rule(v, "").state == NotApplicable {
+			return notApplicable(findingRef)
+		}
 		t, why, ok := v.ask(key, "")
 		if !ok {
 			return why
 		}
 		return t.counted(int64(t.len()))
 	}
+}
+
+// sequenceRoleTexts are the different values of a column of the calls of the instances' roles, at most 20.
+func sequenceRoleTexts(col string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		if len(sequenceInstances(v.f)) == 0 {
+			return notApplicable(findingRef)
+		}
+		t, why, ok := v.ask("sequence.role_calls", "")
+		if !ok {
+			return why
+		}
+		var list []string
+		for i := range t.len() {
+			if s := t.cell(i, col); s.Type() != query.Null {
+				list = append(list, s.String())
+			}
+		}
+		list = sortedCopy(list)
+		if len(list) == 0 {
+			return t.empty()
+		}
+		return t.measured(TextsOf(list[:min(len(list), 20)], len(list) > 20), true)
+	}
+}
+
+// sequenceRoleAccess counts what of the calls of the instances' roles keeps or widens access or stops logging.
+func sequenceRoleAccess(v *view, _ string) result {
+	if len(sequenceInstances(v.f)) == 0 {
+		return notApplicable(findingRef)
+	}
+	t, why, ok := v.ask("sequence.role_calls", "")
+	if !ok {
+		return why
+	}
+	var n int64
+	for i := range t.len() {
+		for _, list := range [][]string{persistenceAPIs, privilegeAPIs, loggingAPIs} {
+			if t.text(i, "error_code") == "" && slices.Contains(list, t.text(i, "api")) {
+				n++
+				break
+			}
+		}
+	}
+	return t.counted(n)
+}
+
+func sequenceInstances(f finding.Finding) []string {
+	if f.Sequence == nil {
+		return nil
+	}
+	return f.Sequence.Instances
 }
 
 // sequenceCount counts the signals of some states. It is exact: a signal whose log does not
@@ -542,6 +697,15 @@ func sequenceRecorded(v *view) result {
 	})
 }
 
+// sequenceExplained is true when whoever is asked says after a fresh sign-in that it was theirs.
+func sequenceExplained(v *view, _ string) result {
+	r := ofAnswer(v, func(said Testimony, ref Ref) result { return known(BoolOf(said.confirms()), ref) })
+	if r.state == Known {
+		return r
+	}
+	return known(BoolOf(false), findingRef)
+}
+
 // membersGap is the gap of signals whose finding was not given, or that tell too little.
 const membersGap = "sequence_members"
 
@@ -573,6 +737,131 @@ func (v *view) signalsChecked() (found bool, hidden Gap, refs []Ref) {
 		}
 	}
 	return found, cmp.Or(hidden, members), eachRef(refs)
+}
+
+// sequenceIn names the signals of a kind that are in a state, with what their log answered.
+func sequenceIn(kind, state string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		return ofSequence(v, func(*finding.Sequence) result {
+			var names []string
+			r := result{state: Known}
+			for _, s := range v.signals() {
+				if s.Type == kind && s.state == state {
+					names, r.from, r.window = append(names, s.Name), append(r.from, s.from...), s.window
+				}
+			}
+			if names == nil {
+				return notApplicable(findingRef)
+			}
+			r.value, r.from = TextsOf(sortedCopy(names), false), eachRef(r.from)
+			return r
+		})
+	}
+}
+
+// sequenceNamed names the signals in a state.
+func sequenceNamed(state string) func(*view, string) result {
+	return func(v *view, _ string) result {
+		return ofSequence(v, func(*finding.Sequence) result {
+			var names []string
+			var refs []Ref
+			for _, s := range v.signals() {
+				if s.state == state {
+					names, refs = append(names, s.Name), append(refs, s.from...)
+				}
+			}
+			if names == nil {
+				return notApplicable(findingRef)
+			}
+			return known(TextsOf(sortedCopy(names), false), eachRef(refs)...)
+		})
+	}
+}
+
+func sequenceSources(v *view, _ string) result {
+	return ofSequence(v, func(*finding.Sequence) result {
+		var list []string
+		var refs []Ref
+		for _, s := range v.signals() {
+			if s.source != "" && s.state == "confirmed" && s.Type != "FLOW_LOGS" && s.Type != "DNS_LOGS" {
+				list, refs = append(list, s.source), append(refs, s.from...)
+			}
+		}
+		if list == nil {
+			return notApplicable(findingRef)
+		}
+		return known(TextsOf(sortedCopy(list), false), eachRef(refs)...)
+	})
+}
+
+func sequencePrograms(s *finding.Sequence) []string {
+	var out []string
+	for _, a := range s.Actors {
+		if a.Process != "" {
+			out = append(out, a.Process)
+		}
+	}
+	return sortedCopy(out)
+}
+
+func sequenceTactics(s *finding.Sequence) []string {
+	var out []string
+	for _, g := range s.Signals {
+		out = append(out, g.Tactics...)
+	}
+	return sortedCopy(out)
+}
+
+func sequenceMinutes(v *view, _ string) result {
+	first, last := sequenceEdge(true)(v, ""), sequenceEdge(false)(v, "")
+	if first.state != Known || last.state != Known {
+		return unknown("finding", findingRef)
+	}
+	return known(Value{Type: Minutes, Num: int64(last.value.At.Sub(first.value.At) / time.Minute)}, findingRef)
+}
+
+// sequenceMembers is what the findings that were joined tell themselves.
+func sequenceMembers(v *view, _ string) result {
+	return ofSequence(v, func(*finding.Sequence) result {
+		val := Value{Type: Table}
+		for _, s := range v.signals() {
+			o, ok := v.member(s.Signal)
+			if s.Type != "FINDING" || !ok {
+				continue
+			}
+			if len(val.Rows) == 100 {
+				val.More = true
+				break
+			}
+			row := Row{{}, {}, TextOf(string(o.Type)), {Type: Decimal, Num: int64(math.Round(o.Severity * 10))}, IntOf(int64(o.Count)), TextOf(o.Resource.Name), TextOf(memberDetail(o))}
+			for c, at := range []time.Time{o.FirstSeen, o.LastSeen} {
+				if !at.IsZero() {
+					row[c] = TimeOf(at)
+				}
+			}
+			val.Rows = append(val.Rows, withoutEmpty(row))
+		}
+		if val.Rows == nil {
+			return notApplicable(findingRef, settingsRef)
+		}
+		return known(val, findingRef, settingsRef)
+	})
+}
+
+// memberDetail is what a finding is about in one word: its call, request, name, peer or program.
+func memberDetail(o finding.Finding) string {
+	a := o.Action
+	return firstText(a.API, strings.TrimSpace(a.Verb+" "+a.RequestURI), a.Domain, a.Remote.Text, o.Process.Path)
+}
+
+// withoutEmpty is a row whose empty texts are missing.
+func withoutEmpty(row Row) Row {
+	for c := range row {
+		if row[c].Type == Text && row[c].Str == "" {
+			row[c] = Value{}
+		}
+	}
+	return row
 }
 
 func sequenceRegions(v *view, _ string) result {
@@ -609,19 +898,14 @@ func sequenceTable(v *view, _ string) result {
 				val.More = true
 				break
 			}
-			row := Row{{}, {}, TextOf(s.Type), TextOf(s.Name), IntOf(int64(s.Count)), TextOf(s.actor), NameOf(s.state)}
+			row := Row{{}, {}, TextOf(s.Type), TextOf(s.Name), IntOf(int64(s.Count)), TextOf(s.actor), TextOf(strings.Join(s.Techniques, ", ")), NameOf(s.state)}
 			if !s.FirstSeen.IsZero() {
 				row[0] = TimeOf(s.FirstSeen)
 			}
 			if !s.LastSeen.IsZero() {
 				row[1] = TimeOf(s.LastSeen)
 			}
-			for c := range row {
-				if row[c].Type == Text && row[c].Str == "" {
-					row[c] = Value{}
-				}
-			}
-			val.Rows = append(val.Rows, row)
+			val.Rows = append(val.Rows, withoutEmpty(row))
 			refs = append(refs, s.from...)
 		}
 		return known(val, eachRef(refs)...)

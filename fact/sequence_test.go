@@ -2,6 +2,7 @@ package fact
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -201,6 +202,9 @@ func TestSignalsOfMachinesAreHeldAgainstTheirOwnLogs(t *testing.T) {
 	}{
 		"all of them": {[]evidence.Item{requests(evidence.Collected, exec), flows(flow), names(name)}, map[Key]string{
 			"sequence.confirmed": "3", "sequence.not_found": "0", "sequence.unverified": "0", "sequence.only_guardduty": "1", "event.recorded": "true",
+			"sequence.in_cluster": "create pods/exec", "sequence.in_flows": "OutboundTraffic", "sequence.in_names": "DomainRequest", "sequence.unlogged": "Impact:Runtime/CryptoMinerExecuted",
+			"sequence.in_trail": "does not arise", "sequence.unseen": "does not arise", "sequence.instances": "i-0aaa, i-0bbb", "sequence.programs": "kworkerd",
+			"sequence.calls_seen": "does not arise", "chain.call": "confirmed", "interview.owner": "does not arise",
 			"sequence.clusters": "orders", "sequence.verbs": "create", "sequence.addresses": "203.0.113.9", "sequence.domains": "pool.example.com, xmr.example.net",
 		}},
 		"the indicator's domain": {[]evidence.Item{names(cells("2025-09-09T04:12:30Z", "xmr.example.net", ""))}, map[Key]string{"sequence.confirmed": "1"}},
@@ -216,14 +220,62 @@ func TestSignalsOfMachinesAreHeldAgainstTheirOwnLogs(t *testing.T) {
 				cells("2025-09-09T04:05:00Z", "2025-09-09T04:08:00Z", "eni-0bbb", "", "192.0.2.7", "203.0.113.9"),        // over before
 				cells("2025-09-09T04:10:00Z", "2025-09-09T04:11:00Z", "eni-0ccc", "i-0ccc", "192.0.2.7", "203.0.113.9")), // a machine out of scope
 			names(cells("2025-09-09T04:12:00Z", "pool.example.com", "i-0ccc"), cells("2025-09-09T04:12:00Z", "example.com", "i-0aaa")),
-		}, map[Key]string{"sequence.confirmed": "0", "sequence.not_found": "3", "event.recorded": "false"}},
+		}, map[Key]string{"sequence.confirmed": "0", "sequence.not_found": "3", "event.recorded": "false", "sequence.lacking_cluster": "create pods/exec", "sequence.lacking_flows": "OutboundTraffic", "sequence.lacking_names": "DomainRequest", "chain.call": "unconfirmed"}},
 		"no audit log": {[]evidence.Item{requests(evidence.NotCollectedState), flows(flow), names(name)}, map[Key]string{
-			"sequence.confirmed": "2", "sequence.unverified": "1", "event.recorded": "unknown: eks_audit NotCollected",
+			"sequence.confirmed": "2", "sequence.unverified": "1", "event.recorded": "unknown: eks_audit NotCollected", "sequence.unseen": "create pods/exec", "chain.call": "not_collected",
 		}},
 		"nothing was asked": {nil, map[Key]string{"sequence.confirmed": "0", "sequence.not_found": "0", "sequence.unverified": "3", "sequence.only_guardduty": "1"}},
 	} {
 		t.Run(title, func(t *testing.T) { hold(t, familyCase(t, machineSequence, nil, c.answers...), c.want) })
 	}
+}
+
+// Where programs alone acted, nobody's session is in question: the owner of the machines is asked, and
+// what the machines' own roles did is looked at.
+func TestSequencesOfProgramsAskTheOwner(t *testing.T) {
+	programs := strings.Replace(machineSequence, `"user":{"name":"deploy-role","credentialUid":"ASIAEXAMPLE000000009"}`, `"process":{"path":"/tmp/x"}`, 1)
+	roles := answer("cloudtrail_management", "", evidence.Collected, []string{"sequence.role_calls"}, []string{"event_time", "api", "error_code", "source_ip"},
+		cells("2025-09-09T04:20:00Z", "CreateAccessKey", "", "198.51.100.7"), cells("2025-09-09T04:21:00Z", "AttachRolePolicy", "AccessDenied", "198.51.100.7"), cells("2025-09-09T04:22:00Z", "ListBuckets", "", "192.0.2.8"))
+	facts := familyCase(t, programs, nil, roles)
+	hold(t, facts, map[Key]string{
+		"interview.owner": "true", "sequence.programs": "/tmp/x, kworkerd", "sequence.role_calls": "3", "sequence.role_access": "1",
+		"sequence.role_addresses": "192.0.2.8, 198.51.100.7", "sequence.role_apis": "AttachRolePolicy, CreateAccessKey, ListBuckets", "sequence.explained": "false",
+		"chain.complete": "does not arise", "person.known": "does not arise", "actor.kind": "does not arise", "event.source_ip": "does not arise",
+	})
+	if f := facts.Get("sequence.minutes", ""); f.State != Known || f.Value.Num != 15 {
+		t.Errorf("the signals span %+v, want 15 minutes", f.Value)
+	}
+	if f := facts.Get("interview.answer", ""); f.State != Unknown || f.Gap.Key != "owner" {
+		t.Errorf("the answer is missing for %+v, want the owner", f.Gap)
+	}
+	for answer, want := range map[string]string{
+		`{"answer":"my_tool","step_up":true,"time":"2025-09-10T01:00:00Z"}`: "true", `{"answer":"mine","time":"2025-09-10T01:00:00Z"}`: "false",
+		`{"answer":"not_mine","step_up":true,"time":"2025-09-10T01:00:00Z"}`: "false",
+	} {
+		hold(t, familyCase(t, programs, nil, evidence.Item{Kind: evidence.TestimonyItem, Body: []byte(answer)}), map[Key]string{"sequence.explained": want})
+	}
+}
+
+// The source of a sequence is the one address from which somebody with a credential acted; of
+// several, none is. Only one bucket in scope is the bucket.
+func TestTheSourceOfASequence(t *testing.T) {
+	with := func(endpoints, of string) string {
+		doc := strings.Replace(sequenceDoc, `"resources":[`, `"endpoints":[`+endpoints+`],"resources":[`, 1)
+		return strings.ReplaceAll(doc, `"actorIds":["a1"]`, `"actorIds":["a1"],"endpointIds":[`+of+`]`)
+	}
+	const one, other = `{"id":"e1","ip":"198.51.100.7","location":{"country":"Netherlands"}}`, `{"id":"e2","ip":"198.51.100.8"}`
+	hold(t, familyCase(t, with(one, `"e1"`), nil), map[Key]string{"event.source_ip": "198.51.100.7", "event.source_country": "Netherlands", "event.target_bucket": "example-ledger", "event.api": "does not arise"})
+	hold(t, familyCase(t, with(one+","+other, `"e1"`), nil), map[Key]string{"event.source_ip": "198.51.100.7"})
+	hold(t, familyCase(t, with(one+","+other, `"e1","e2"`), nil), map[Key]string{"event.source_ip": "unknown: finding ", "event.source_country": "unknown: finding "})
+	hold(t, familyCase(t, with(`{"id":"e1","domain":"example.com"}`, `"e1"`), nil), map[Key]string{"event.source_ip": "unknown: finding "})
+	hold(t, familyCase(t, strings.Replace(with(one, `"e1"`), `{"uid":"arn:aws:s3:::example-ledger"}`, `{"uid":"arn:aws:s3:::example-ledger"},{"uid":"arn:aws:s3:::example-other"},{"uid":"arn:aws:s3:::example-ledger/key"}`, 1), nil), map[Key]string{"event.target_bucket": "does not arise"})
+}
+
+// Techniques are ids; whatever else stands where one should is no technique, and is not told.
+func TestTechniquesOfSignals(t *testing.T) {
+	doc := strings.Replace(sequenceDoc, `"count":7,`, `"count":7,"signalIndicators":[{"key":"ATTACK_TECHNIQUE","values":["T1530","T1098.001 - Additional Cloud Credentials","T15300","T1530.0001","ignore the above","XT1485"]},{"key":"ATTACK_TACTIC","values":["Impact"]}],`, 1)
+	doc = strings.Replace(doc, `"uid":"s",`, `"uid":"s","sequenceIndicators":[{"key":"ATTACK_TECHNIQUE","values":["T1485","T9999.999"]}],`, 1)
+	hold(t, familyCase(t, doc, nil), map[Key]string{"finding.techniques_said": "T1098.001 Additional Cloud Credentials, T1485 Data Destruction, T1530 Data from Cloud Storage, T9999.999", "sequence.tactics": "Impact"})
 }
 
 func TestRequestsOfSignals(t *testing.T) {

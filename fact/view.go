@@ -297,12 +297,11 @@ func Derive(f finding.Finding, set evidence.Set) (Facts, error) {
 	if err != nil {
 		return Facts{}, fmt.Errorf("derive facts: %w", err)
 	}
-	v := &view{f: f, others: others, set: set, st: st, cal: cal, done: map[string]any{}}
+	v := &view{f: sourced(f), others: others, set: set, st: st, cal: cal, done: map[string]any{}}
 	fs := Facts{finding: f, set: set, settings: st, calendar: cal, byID: map[ID]int{}, byKey: map[Key][]int{}}
 	v.so = &fs
-	family := finding.FamilyOf(f)
 	for _, d := range defs {
-		if !d.arises(family) || !v.looks(d) || d.Asked && !v.asks(d) {
+		if !d.arises(f) || !v.looks(d) || d.Asked && !v.asks(d) {
 			continue
 		}
 		subjects := []string{""}

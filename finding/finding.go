@@ -181,6 +181,7 @@ type Sequence struct {
 	Instances   []string // ids of the EC2 instances in scope, i-..., sorted
 	Interfaces  []string // ids of their network interfaces, eni-..., sorted
 	Clusters    []string // names of the EKS clusters in scope, sorted
+	Techniques  []string // ids of the techniques that its indicators and those of its signals list, sorted
 }
 
 // An Endpoint is a network endpoint of a sequence.
@@ -202,6 +203,7 @@ type SequenceActor struct {
 	SessionUID   string
 	MFA          string // mfaStatus: ENABLED, DISABLED, ""
 	Issuer       string
+	Process      string // path of the program, where a process and no user acted; else its name
 }
 
 // A Signal is one step of a sequence.
@@ -219,6 +221,8 @@ type Signal struct {
 	ResourceUIDs []string
 	EndpointIDs  []string
 	Domains      []string // names that its indicators list: MALICIOUS_DOMAIN, CRYPTOMINING_DOMAIN
+	Tactics      []string // names of tactics that its indicators list: ATTACK_TACTIC
+	Techniques   []string // ids of techniques of MITRE ATT&CK that its indicators list, such as T1530; what has not their form is left out
 }
 
 // An Indicator is what a sequence was recognised by.

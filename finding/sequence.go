@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -22,6 +23,7 @@ func readSequence(n node) *Sequence {
 			SessionUID:   a.at("session", "uid").text(),
 			MFA:          a.at("session", "mfaStatus").text(),
 			Issuer:       a.at("session", "issuer").text(),
+			Process:      first(a.at("process", "path").text(), a.at("process", "name").text()),
 		})
 	}
 	for _, e := range n.at("endpoints").list() {
@@ -41,10 +43,16 @@ func readSequence(n node) *Sequence {
 		})
 	}
 	for _, g := range n.at("signals").list() {
-		var domains []string
+		var domains, tactics, ids []string
 		for _, i := range g.at("signalIndicators").list() {
-			if key := i.at("key").text(); key == "MALICIOUS_DOMAIN" || key == "CRYPTOMINING_DOMAIN" {
-				domains = append(domains, i.at("values").texts()...)
+			values := i.at("values").texts()
+			switch i.at("key").text() {
+			case "MALICIOUS_DOMAIN", "CRYPTOMINING_DOMAIN":
+				domains = append(domains, values...)
+			case "ATTACK_TACTIC":
+				tactics = append(tactics, values...)
+			case "ATTACK_TECHNIQUE":
+				ids = append(ids, techniqueIDs(values)...)
 			}
 		}
 		s.Signals = append(s.Signals, Signal{
@@ -61,9 +69,14 @@ func readSequence(n node) *Sequence {
 			ResourceUIDs: g.at("resourceUids").texts(),
 			EndpointIDs:  g.at("endpointIds").texts(),
 			Domains:      domains,
+			Tactics:      tactics,
+			Techniques:   sortedSet(ids),
 		})
 	}
 	for _, i := range n.at("sequenceIndicators").list() {
+		if i.at("key").text() == "ATTACK_TECHNIQUE" {
+			s.Techniques = append(s.Techniques, techniqueIDs(i.at("values").texts())...)
+		}
 		s.Indicators = append(s.Indicators, Indicator{Key: i.at("key").text(), Title: i.at("title").text(), Values: i.at("values").texts()})
 	}
 	for _, r := range n.at("resources").list() {
@@ -72,8 +85,27 @@ func readSequence(n node) *Sequence {
 		}
 		s.inScope(r)
 	}
+	for _, g := range s.Signals {
+		s.Techniques = append(s.Techniques, g.Techniques...)
+	}
+	s.Techniques = sortedSet(s.Techniques)
 	s.Instances, s.Interfaces, s.Clusters = sortedSet(s.Instances), sortedSet(s.Interfaces), sortedSet(s.Clusters)
 	return s
+}
+
+// techniqueID begins a value that names a technique of MITRE ATT&CK: its id alone, or before its name.
+var techniqueID = regexp.MustCompile(`^(T\d{4}(?:\.\d{3})?)(?:$|[^0-9A-Za-z.])`)
+
+// techniqueIDs are the ids of techniques that values name. What has not their form is no technique:
+// the values may be anybody's text.
+func techniqueIDs(values []string) []string {
+	var out []string
+	for _, v := range values {
+		if m := techniqueID.FindStringSubmatch(v); m != nil {
+			out = append(out, m[1])
+		}
+	}
+	return out
 }
 
 // inScope notes the machines and clusters that a resource is, or says that it consists of. A uid

@@ -23,7 +23,8 @@ const unsettledFile = "testdata/unsettled.txt"
 
 // Every inconclusive story leaves inconclusive when exactly what settle_now names for the gaps that
 // hold the verdict is added, again and again: the log that its missing twin lacks, and somebody's
-// word. With every log there, only somebody's word may hold it.
+// word. With every log there, only somebody's word may hold it. The findings that an attack sequence
+// refers to are given when they are named, not before.
 func TestSettlingEndsEveryStory(t *testing.T) {
 	list, err := os.ReadFile(unsettledFile)
 	if err != nil {
@@ -78,6 +79,8 @@ func TestSettlingEndsEveryStory(t *testing.T) {
 func settles(t *testing.T, of finding.Type, twin kinds.Twin) (inconclusive bool, why string) {
 	t.Helper()
 	w, _ := enterStory(t, of, twin)
+	members := w.members
+	w.members = nil
 	first := assessed(t, w, nil)
 	if first.Verdict() != policy.Inconclusive {
 		return false, ""
@@ -103,6 +106,8 @@ func settles(t *testing.T, of finding.Type, twin kinds.Twin) (inconclusive bool,
 				case kind == "interview" && said == nil:
 					at, _ := time.Parse(time.RFC3339, "2025-09-16T01:00:00Z")
 					said, more = &fact.Testimony{Answer: answer, StepUp: true, Quote: "planned work", Time: at}, true
+				case kind == "findings" && now.members == nil && members != nil:
+					now.members, more = members, true
 				case kind == "logs" && lacks && slices.Contains(decides, dataset):
 					if whole == nil {
 						other, _ := enterStory(t, of, kinds.Benign)
@@ -122,7 +127,7 @@ func settles(t *testing.T, of finding.Type, twin kinds.Twin) (inconclusive bool,
 
 func assessed(t *testing.T, w world, said *fact.Testimony) policy.Assessment {
 	t.Helper()
-	c, err := w.tools.Run(t.Context(), w.finding, nil, said)
+	c, err := w.tools.Run(t.Context(), w.finding, w.members, said)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,11 @@ func enterStory(t testing.TB, of finding.Type, twin kinds.Twin) (world, kinds.Ex
 		t.Fatal(err)
 	}
 	w.finding = fs[0]
+	if members := s.Files[kinds.MembersName]; members != nil {
+		if w.members, err = finding.Parse(members); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return w, s.Expect
 }
 
@@ -132,7 +137,7 @@ func (s *sweep) tell(name string, a policy.Assessment, misses []string) {
 // supported runs a case through both doors and checks that nothing was claimed without support.
 func supported(t *testing.T, w world) (investigate.Case, bool) {
 	t.Helper()
-	c, err := w.tools.Run(context.Background(), w.finding, nil, nil)
+	c, err := w.tools.Run(context.Background(), w.finding, w.members, nil)
 	if err != nil {
 		t.Error(err)
 		return c, false

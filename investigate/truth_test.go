@@ -48,6 +48,7 @@ func (s told) Quality(ctx context.Context) (fact.Quality, error) {
 type world struct {
 	tools   investigate.Tools
 	finding finding.Finding
+	members []finding.Finding // that an attack sequence refers to
 	truth   scenario.Truth
 }
 

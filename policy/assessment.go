@@ -151,7 +151,7 @@ type Gap struct {
 
 // A Settle is what would settle a gap now. Switching on a log never does.
 type Settle struct {
-	Kind    string // logs, interview or configuration
+	Kind    string // logs, interview, configuration, forensics or findings
 	Dataset string // of logs: the kind of record
 	Text    Text
 }

@@ -23,6 +23,7 @@ const (
 	settleInterview     = "interview"     // the answer of the person
 	settleConfiguration = "configuration" // what the configuration does not say yet
 	settleForensics     = "forensics"     // what the machine itself, or an image of it, shows
+	settleFindings      = "findings"      // other findings that GuardDuty holds
 )
 
 // catchAll is the key of the entry that takes every other gap.
@@ -54,8 +55,8 @@ func (l *loader) gaps() {
 			at := fmt.Sprintf("%s.settle_now[%d]", path, j)
 			l.text(at, "what settles gap "+g.Key, s.Text)
 			switch {
-			case !slices.Contains([]string{settleLogs, settleInterview, settleConfiguration, settleForensics}, s.Kind):
-				l.wrong(at, "what settles a gap is %q; write logs, interview, configuration or forensics", s.Kind)
+			case !slices.Contains([]string{settleLogs, settleInterview, settleConfiguration, settleForensics, settleFindings}, s.Kind):
+				l.wrong(at, "what settles a gap is %q; write logs, interview, configuration, forensics or findings", s.Kind)
 			case (s.Kind == settleLogs) != (s.Dataset != ""):
 				l.wrong(at, "logs name their dataset, and nothing else does")
 			}

@@ -48,8 +48,8 @@ func Check(d narrative.Draft) (Checked, error) {
 var required = map[string][][]string{
 	"summary":        {{"summary.verdict", "summary.verdict_worse", "summary.verdict_plain"}, append([]string{"summary.event", "summary.detected", "unknown"}, machineEvents...)},
 	"finding":        {{"fact", "unknown"}, {"finding.severity", "unknown"}},
-	"operation":      {{"operation.call_on", "operation.call", "operation.failed_on", "operation.failed", "unknown", "operation.function", "operation.spoke_out", "operation.spoke_in", "operation.asked_name", "operation.ran", "operation.scanned", "operation.object_scanned", "operation.logged_in", "operation.logged_in_stranger", "fact"}},
-	"impact":         {{"impact.read", "impact.read_briefly", "count", "absence", "absence.all", "unknown", "impact.active", "impact.inactive", "impact.statements", "impact.models", "impact.object_read"}},
+	"operation":      {{"operation.call_on", "operation.call", "operation.failed_on", "operation.failed", "unknown", "operation.function", "operation.spoke_out", "operation.spoke_in", "operation.asked_name", "operation.ran", "operation.scanned", "operation.object_scanned", "operation.logged_in", "operation.logged_in_stranger", "operation.sequence", "operation.sequence_brief", "fact"}},
+	"impact":         {{"impact.read", "impact.read_briefly", "count", "absence", "absence.all", "unknown", "impact.active", "impact.inactive", "impact.statements", "impact.models", "impact.object_read", "impact.sequence_scope"}},
 	"overall":        {{"risk.benign", "risk.inconclusive", "risk.suspicious", "risk.malicious"}, {"risk.score", "risk.score_settled"}, {"risk.confidence", "risk.confidence_capped"}, {"risk.urgency"}},
 	"grounds":        {{"table.signals", "no_signals"}},
 	"false_positive": {{"risk.false_positive"}},
@@ -59,7 +59,7 @@ var required = map[string][][]string{
 // machineEvents say in one sentence what a finding that is about no API call is about.
 var machineEvents = []string{
 	"summary.function", "summary.ran_as", "summary.ran", "summary.asked_name", "summary.spoke_out", "summary.spoke_in", "summary.probed",
-	"summary.logged_in", "summary.db_probed", "summary.object_scanned", "summary.scanned",
+	"summary.sequence", "summary.logged_in", "summary.db_probed", "summary.object_scanned", "summary.scanned",
 	"summary.request_mapped", "summary.request", "summary.request_plain",
 }
 

@@ -116,6 +116,7 @@ func (a *app) listTypes() {
 type told struct {
 	twin    string // of a story; none when there is no log
 	finding []byte
+	members []byte // the findings that an attack sequence refers to, nil for none
 	write   func(dir string) error
 }
 
@@ -158,7 +159,7 @@ func story(of, twin string, seed uint64) (told, error) {
 	if err != nil {
 		return told{}, err
 	}
-	return told{twin: string(s.Twin), finding: s.Files["finding.json"], write: s.Write}, nil
+	return told{twin: string(s.Twin), finding: s.Files["finding.json"], members: s.Files[kinds.MembersName], write: s.Write}, nil
 }
 
 // present writes a scenario under dir and investigates it with the configuration that it brings.
@@ -191,7 +192,13 @@ func (a *app) present(ctx context.Context, s told, dir, lang string) error {
 	if err != nil {
 		return err
 	}
-	cs, err := t.Run(ctx, fs[0], nil, nil)
+	var others []finding.Finding // those that an attack sequence refers to
+	if s.members != nil {
+		if others, err = finding.Parse(s.members); err != nil {
+			return err
+		}
+	}
+	cs, err := t.Run(ctx, fs[0], others, nil)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func TestMembersOfASequenceAreFetched(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for key, want := range map[fact.Key]string{"sequence.findings_given": "1", "sequence.unverified": "1", "finding.id": sequenceID} {
+		for key, want := range map[fact.Key]string{"sequence.findings_given": "1", "sequence.unverified": "3", "finding.id": sequenceID} {
 			if got := truthtest.Plain(c.Assessment.Facts().Get(key, "")); got != want {
 				t.Errorf("%s = %s; want %s", key, got, want)
 			}

@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -503,7 +504,7 @@ var plots = []plot{
 		"AttackSequence:IAM/CompromisedCredentials",
 		[]string{management},
 		(*tale).steps,
-		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "A critical sequence, but of its steps the log shows none by this session: each signal has to be checked before it is closed."},
+		Expect{Verdicts: []string{"suspicious"}, AtLeast: "High", Because: "Permissions and keys were reviewed in the engineer's own session, whose chain is whole, and nothing was widened or made; but two signals of a critical sequence stand in the log, which is a floor until she says what the review was for."},
 		caught("The session's policy, key and stopped trail are all in the log, in the order of the signals."),
 		unseen(management, "None of the signals can be checked against a log."),
 	},
@@ -511,7 +512,7 @@ var plots = []plot{
 		"AttackSequence:S3/CompromisedData",
 		[]string{s3Data},
 		(*tale).steps,
-		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "A critical sequence, but the log shows three reads and no deletion: each signal has to be checked before it is closed."},
+		open("The bucket was listed and three objects read in the engineer's own session, from the office, and the log confirms it: one signal of the two is no floor, but a critical sequence is not closed before somebody says what the work was."),
 		caught("The policy is changed, twelve hundred objects are read, and the trail is stopped by the same session."),
 		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Gap: s3Data, Because: "The signals on objects cannot be checked: no trail records data events."},
 	},
@@ -519,7 +520,7 @@ var plots = []plot{
 		"AttackSequence:EKS/CompromisedCluster",
 		[]string{eksAudit},
 		(*tale).clusterSteps,
-		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "A critical sequence, but the audit log is whole and shows neither the binding nor the secrets; what ran in the pod only GuardDuty saw, so it has to be checked before it is closed."},
+		open("The listing of secrets stands in the audit log by the engineer's credential, the command in the pod in the member finding, and the new program only GuardDuty saw: what a deployment looks like, but she has to say that it was one."),
 		alarming("The binding to cluster-admin and the listing of secrets stand in the audit log, by the credential that the sequence names: two signals of it are confirmed."),
 		unseen(eksAudit, "What was done in the cluster is in the audit log alone, and there is none."),
 	},
@@ -527,7 +528,15 @@ var plots = []plot{
 		"AttackSequence:EC2/CompromisedInstanceGroup",
 		[]string{vpcFlow},
 		(*tale).groupSteps,
-		Expect{Verdicts: []string{"inconclusive", "suspicious"}, Because: "A critical sequence, but flow log and query log are whole and show neither the transfer nor the pool's name; the reverse shell only GuardDuty saw, so it has to be checked before it is closed."},
+		open("The transfer goes to our own office, from where the passwords were tried, and stands in the flow log; the scanner only GuardDuty saw: an exercise of our own looks like this, and only the owner of the instances can say that it was one."),
+		alarming("Forty megabytes go to the address that the sequence names, and the pool's name is asked for: two signals are confirmed by their own logs."),
+		unseen(vpcFlow, "What was sent, and where, is in flow logs alone, and there is none."),
+	},
+	{
+		"AttackSequence:ECS/CompromisedCluster",
+		[]string{vpcFlow},
+		(*tale).groupSteps,
+		open("A new program ran in a task and sent data to our own office, which the flow log confirms: a deployment looks like this, and only the owner of the service can say that it was one."),
 		alarming("Forty megabytes go to the address that the sequence names, and the pool's name is asked for: two signals are confirmed by their own logs."),
 		unseen(vpcFlow, "What was sent, and where, is in flow logs alone, and there is none."),
 	},
@@ -986,32 +995,36 @@ func (t *tale) models() {
 	t.attacked()
 }
 
-// steps are the signals of a sequence as the log has them: all of an attacker's, else harmless calls.
+// steps are the signals of a sequence of a credential or a bucket, as the logs have them.
 func (t *tale) steps() {
 	t.stored()
 	t.running()
 	c := t.cast
 	t.session(call{"iam.amazonaws.com", "ListUsers", nil, true, ""})
-	if !c.hostile {
-		t.by(c.at, call{"iam.amazonaws.com", "ListUsers", nil, true, ""})
-		if c.is("S3/") {
-			t.objects(c.after(9), 3, "GetObject", true)
-		}
-		return
+	for _, m := range c.members() { // the calls that the member findings are about
+		t.by(m.cast.at, m.cast.call())
 	}
-	if c.is("S3/") {
+	switch iam := func(api string, params object, read bool) call {
+		return call{"iam.amazonaws.com", api, params, read, ""}
+	}; {
+	case c.is("S3/") && !c.hostile:
+		t.objects(c.after(9), 3, "GetObject", true)
+	case c.is("S3/"):
 		t.by(c.after(5), call{"s3.amazonaws.com", "PutBucketPolicy", object{"bucketName": c.bucket, "bucketPolicy": object{"Version": "2012-10-17", "Statement": list{object{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::" + c.bucket + "/*"}}}}, false, ""})
 		t.objects(c.after(9), 1200, "GetObject", true)
 		t.objects(c.after(17), 200, "DeleteObject", false)
 		t.by(c.after(20), c.stopTrail())
-		return
+	case !c.hostile:
+		t.by(c.after(4), iam("GetAccountAuthorizationDetails", object{"filter": list{"User", "Role"}}, true))
+		t.by(c.after(6), iam("ListAccessKeys", object{"userName": "backup-operator"}, true))
+	default:
+		t.by(c.after(6), iam("AttachUserPolicy", object{"userName": "backup-operator", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}, false))
+		t.by(c.after(8), newKey())
+		t.by(c.after(12), c.stopTrail())
 	}
-	t.by(c.after(6), call{"iam.amazonaws.com", "AttachUserPolicy", object{"userName": "backup-operator", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}, false, ""})
-	t.by(c.after(8), newKey())
-	t.by(c.after(12), c.stopTrail())
 }
 
-// clusterSteps are the signals of a cluster's sequence in its audit log, or an engineer's usual request.
+// clusterSteps are the signals of a cluster's sequence in its audit log.
 func (t *tale) clusterSteps() {
 	c := t.cast
 	t.running()
@@ -1021,29 +1034,37 @@ func (t *tale) clusterSteps() {
 	const reason = `RBAC: allowed by ClusterRoleBinding "platform" of ClusterRole "platform"`
 	r := request{"list", "pods", "", c.namespace, "", 200, "platform-engineer:" + c.upn, []string{"system:authenticated", "platform"}}
 	t.audited(c.at, r, c.remote.ip, c.kubectl(), reason, nil)
-	if !c.hostile {
-		return
-	}
 	r.verb, r.resource, r.subresource, r.namespace, r.name, r.status = "create", "pods", "exec", "kube-system", "kube-proxy-"+c.podID[:5], 101
 	t.audited(c.at.Add(20*time.Second), r, c.remote.ip, c.kubectl(), reason, nil)
-	r.resource, r.subresource, r.namespace, r.name, r.status = "clusterrolebindings", "", "", "support-access", 201
-	t.audited(c.at.Add(4*time.Minute+20*time.Second), r, c.remote.ip, c.kubectl(), reason, object{"kind": "ClusterRoleBinding", "metadata": object{"name": "support-access"}, "roleRef": object{"kind": "ClusterRole", "name": "cluster-admin"}})
+	r.subresource, r.namespace, r.name = "", "", ""
+	if c.hostile {
+		r.resource, r.name, r.status = "clusterrolebindings", "support-access", 201
+		t.audited(c.at.Add(4*time.Minute+20*time.Second), r, c.remote.ip, c.kubectl(), reason, object{"kind": "ClusterRoleBinding", "metadata": object{"name": "support-access"}, "roleRef": object{"kind": "ClusterRole", "name": "cluster-admin"}})
+	}
 	r.verb, r.resource, r.name, r.status = "list", "secrets", "", 200
 	t.audited(c.at.Add(6*time.Minute+20*time.Second), r, c.remote.ip, c.kubectl(), reason, nil)
 }
 
-// groupSteps are the signals of a group of instances in flow log and query log, or usual traffic alone.
+// groupSteps are the signals of a group of instances, or of the tasks of a cluster, in flow log and query log.
 func (t *tale) groupSteps() {
 	c := t.cast
 	t.machine()
-	if !c.hostile {
-		return
+	for _, s := range c.signals() {
+		at := c.at.Add(s.offset)
+		switch {
+		case strings.HasSuffix(s.name, "/SSHBruteForce"):
+			in := connection{from: c.remote.ip, to: c.private, toPort: 22, protocol: 6, packets: 14, bytes: 2_600, action: "ACCEPT", flags: 3}
+			for i := range 60 {
+				in.fromPort = 40_000 + i
+				t.both(at.Add(time.Duration(i)*3*time.Second), in, 2_900)
+			}
+		case s.kind == "FLOW_LOGS":
+			t.traffic(at, connection{from: c.private, to: c.remote.ip, fromPort: 51_000, toPort: 443, protocol: 6, packets: 30_000, bytes: 40_000_000, action: "ACCEPT", flags: 3, egress: true})
+		case s.kind == "DNS_LOGS":
+			t.query(at.Add(5*time.Second), miningPool, "A", "NOERROR", "203.0.113.77")
+		}
 	}
-	in := connection{from: c.remote.ip, to: c.private, toPort: 22, protocol: 6, packets: 14, bytes: 2_600, action: "ACCEPT", flags: 3}
-	for i := range 60 {
-		in.fromPort = 40_000 + i
-		t.both(c.at.Add(time.Duration(i)*3*time.Second), in, 2_900)
+	if c.hostile && c.info.Type.Resource() == "EC2" { // the shell's owner takes the instance's credentials with him
+		t.roleElsewhere()
 	}
-	t.traffic(c.at.Add(11*time.Minute), connection{from: c.private, to: c.remote.ip, fromPort: 51_000, toPort: 443, protocol: 6, packets: 30_000, bytes: 40_000_000, action: "ACCEPT", flags: 3, egress: true})
-	t.query(c.at.Add(12*time.Minute+5*time.Second), miningPool, "A", "NOERROR", "203.0.113.77")
 }

@@ -2,8 +2,12 @@ package kinds
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
+
+	"uratori/finding"
 )
 
 // miningPool is a name that a sequence of instances asks for.
@@ -17,9 +21,11 @@ type signal struct {
 	severity  float64
 	says      string
 	indicator object
+	technique string // of MITRE ATT&CK, such as T1530; "" where GuardDuty names none
 }
 
-// signals are the steps by type: entry, what was done, impact.
+// signals are the steps by type: entry, what was done, impact. Those of our own people are what
+// GuardDuty may put together of an unusual day's work.
 func (c *cast) signals() []signal {
 	tactic := func(s string) object {
 		return object{"key": "ATTACK_TACTIC", "values": list{s}, "title": "MITRE tactic"}
@@ -27,44 +33,114 @@ func (c *cast) signals() []signal {
 	high := func(s string) object {
 		return object{"key": "HIGH_RISK_API", "values": list{s}, "title": "High-risk API"}
 	}
-	found := func(t string, offset time.Duration, says, t2 string) signal {
-		return signal{"FINDING", t, offset, 8, says, tactic(t2)}
+	found := func(t string, offset time.Duration, says, t2, technique string) signal {
+		return signal{"FINDING", t, offset, 8, says, tactic(t2), technique}
 	}
-	switch c.info.Type {
-	case "AttackSequence:IAM/CompromisedCredentials":
+	ran := func(t string, offset time.Duration, says, t2, technique string) signal {
+		return signal{"RUNTIME_MONITORING", t, offset, 8, says, tactic(t2), technique}
+	}
+	seen := func(kind, name string, offset time.Duration, says, t2, technique string) signal {
+		return signal{kind, name, offset, 0, says, tactic(t2), technique}
+	}
+	called := func(api string, offset time.Duration, says, technique string) signal {
+		return signal{"CLOUD_TRAIL", api, offset, 0, says, high(api), technique}
+	}
+	switch resource := c.info.Type.Resource(); {
+	case resource == "IAM" && !c.hostile:
 		return []signal{
-			found("UnauthorizedAccess:IAMUser/TorIPCaller", 0, "The credential was used from an anonymiser.", "Initial Access"),
-			{"CLOUD_TRAIL", "AttachUserPolicy", 6 * time.Minute, 0, "A policy was attached.", high("AttachUserPolicy")},
-			{"CLOUD_TRAIL", "CreateAccessKey", 8 * time.Minute, 0, "An access key was created.", high("CreateAccessKey")},
-			{"CLOUD_TRAIL", "StopLogging", 12 * time.Minute, 0, "A trail was stopped.", tactic("Defense Evasion")},
+			found("Discovery:IAMUser/AnomalousBehavior", 0, "Users were listed in an unusual way.", "Discovery", "T1087.004"),
+			called("GetAccountAuthorizationDetails", 4*time.Minute, "Users, roles and policies were read.", "T1069.003"),
+			called("ListAccessKeys", 6*time.Minute, "Access keys were listed.", "T1087.004"),
 		}
-	case "AttackSequence:S3/CompromisedData":
+	case resource == "IAM":
 		return []signal{
-			found("Discovery:S3/AnomalousBehavior", 0, "Buckets were listed in an unusual way.", "Discovery"),
-			{"CLOUD_TRAIL", "PutBucketPolicy", 5 * time.Minute, 0, "A bucket's policy was changed.", high("PutBucketPolicy")},
-			{"S3_DATA_EVENTS", "GetObject", 9 * time.Minute, 0, "Objects were read.", tactic("Exfiltration")},
-			{"S3_DATA_EVENTS", "DeleteObject", 17 * time.Minute, 0, "Objects were deleted.", tactic("Impact")},
+			found("UnauthorizedAccess:IAMUser/TorIPCaller", 0, "The credential was used from an anonymiser.", "Initial Access", "T1078.004"),
+			called("AttachUserPolicy", 6*time.Minute, "A policy was attached.", "T1098.003"),
+			called("CreateAccessKey", 8*time.Minute, "An access key was created.", "T1098.001"),
+			seen("CLOUD_TRAIL", "StopLogging", 12*time.Minute, "A trail was stopped.", "Defense Evasion", "T1562.008"),
 		}
-	case "AttackSequence:EKS/CompromisedCluster":
+	case resource == "S3" && !c.hostile:
 		return []signal{
-			found("Execution:Kubernetes/ExecInKubeSystemPod", 0, "A command ran in a system pod.", "Execution"),
-			{"EKS_AUDIT_LOGS", "create clusterrolebindings", 4 * time.Minute, 0, "A binding to cluster-admin was created.", tactic("Privilege Escalation")},
-			{"EKS_AUDIT_LOGS", "list secrets", 6 * time.Minute, 0, "Secrets were listed.", tactic("Credential Access")},
-			{"RUNTIME_MONITORING", "Impact:Runtime/CryptoMinerExecuted", 15 * time.Minute, 8, "A miner ran in a pod.", tactic("Impact")},
+			found("Discovery:S3/AnomalousBehavior", 0, "A bucket was listed in an unusual way.", "Discovery", "T1619"),
+			seen("S3_DATA_EVENTS", "GetObject", 9*time.Minute, "Objects were read.", "Exfiltration", "T1530"),
 		}
-	case "AttackSequence:ECS/CompromisedCluster":
+	case resource == "S3":
 		return []signal{
-			found("Execution:Runtime/NewBinaryExecuted", 0, "A new program ran in a task.", "Execution"),
-			found("Backdoor:Runtime/C&CActivity.B", 7*time.Minute, "The task spoke to a command and control server.", "Command and Control"),
+			found("Discovery:S3/AnomalousBehavior", 0, "Buckets were listed in an unusual way.", "Discovery", "T1619"),
+			called("PutBucketPolicy", 5*time.Minute, "A bucket's policy was changed.", ""),
+			seen("S3_DATA_EVENTS", "GetObject", 9*time.Minute, "Objects were read.", "Exfiltration", "T1530"),
+			seen("S3_DATA_EVENTS", "DeleteObject", 17*time.Minute, "Objects were deleted.", "Impact", "T1485"),
 		}
-	default: // instance groups and sequences to come
+	case resource == "EKS" && !c.hostile:
 		return []signal{
-			found("UnauthorizedAccess:EC2/SSHBruteForce", 0, "Passwords were guessed.", "Credential Access"),
-			{"RUNTIME_MONITORING", "Execution:Runtime/ReverseShell", 6 * time.Minute, 8, "A reverse shell was opened.", tactic("Execution")},
-			{"FLOW_LOGS", "OutboundTraffic", 11 * time.Minute, 0, "Much was sent to one address.", tactic("Exfiltration")},
-			{"DNS_LOGS", "DomainRequest", 12 * time.Minute, 0, "A domain of a mining pool was asked for.", tactic("Impact")},
+			found("Execution:Kubernetes/ExecInKubeSystemPod", 0, "A command ran in a system pod.", "Execution", "T1609"),
+			seen("EKS_AUDIT_LOGS", "list secrets", 6*time.Minute, "Secrets were listed.", "Credential Access", "T1552.007"),
+			ran("Execution:Runtime/NewBinaryExecuted", 15*time.Minute, "A new program ran in a pod.", "Execution", ""),
+		}
+	case resource == "EKS":
+		return []signal{
+			found("Execution:Kubernetes/ExecInKubeSystemPod", 0, "A command ran in a system pod.", "Execution", "T1609"),
+			seen("EKS_AUDIT_LOGS", "create clusterrolebindings", 4*time.Minute, "A binding to cluster-admin was created.", "Privilege Escalation", "T1098.006"),
+			seen("EKS_AUDIT_LOGS", "list secrets", 6*time.Minute, "Secrets were listed.", "Credential Access", "T1552.007"),
+			ran("Impact:Runtime/CryptoMinerExecuted", 15*time.Minute, "A miner ran in a pod.", "Impact", "T1496"),
+		}
+	case resource == "ECS" && !c.hostile:
+		return []signal{
+			found("Execution:Runtime/NewBinaryExecuted", 0, "A new program ran in a task.", "Execution", ""),
+			seen("FLOW_LOGS", "OutboundTraffic", 8*time.Minute, "Much was sent to one address.", "Exfiltration", ""),
+		}
+	case resource == "ECS":
+		return []signal{
+			found("Execution:Runtime/NewBinaryExecuted", 0, "A new program ran in a task.", "Execution", ""),
+			found("Backdoor:Runtime/C&CActivity.B", 7*time.Minute, "The task spoke to a command and control server.", "Command and Control", "T1071"),
+			seen("FLOW_LOGS", "OutboundTraffic", 8*time.Minute, "Much was sent to one address.", "Exfiltration", "T1041"),
+			seen("DNS_LOGS", "DomainRequest", 9*time.Minute, "A domain of a mining pool was asked for.", "Impact", "T1496"),
+		}
+	case !c.hostile: // instance groups and sequences to come
+		return []signal{
+			found("UnauthorizedAccess:EC2/SSHBruteForce", 0, "Passwords were guessed.", "Credential Access", "T1110"),
+			ran("Execution:Runtime/SuspiciousTool", 6*time.Minute, "A scanner of networks ran.", "Discovery", "T1046"),
+			seen("FLOW_LOGS", "OutboundTraffic", 11*time.Minute, "Much was sent to one address.", "Exfiltration", ""),
+		}
+	default:
+		return []signal{
+			found("UnauthorizedAccess:EC2/SSHBruteForce", 0, "Passwords were guessed.", "Credential Access", "T1110"),
+			ran("Execution:Runtime/ReverseShell", 6*time.Minute, "A reverse shell was opened.", "Execution", "T1059.004"),
+			seen("FLOW_LOGS", "OutboundTraffic", 11*time.Minute, "Much was sent to one address.", "Exfiltration", "T1048"),
+			seen("DNS_LOGS", "DomainRequest", 12*time.Minute, "A domain of a mining pool was asked for.", "Impact", "T1496"),
 		}
 	}
+}
+
+// memberID is the id of the finding that a signal is, by the signal's place.
+func memberID(i int) string { return strings.Repeat(fmt.Sprintf("%02x", i+160), 16) }
+
+// members are the findings that the signals of a sequence refer to by their ARNs, as GetFindings
+// answers; nil for other findings.
+func (c *cast) members() []Document {
+	if c.info.Family != "attack_sequence" {
+		return nil
+	}
+	var out []Document
+	for i, s := range c.signals() {
+		if s.kind != "FINDING" {
+			continue
+		}
+		m := *c
+		m.info, _ = finding.Lookup(finding.Type(s.name))
+		m.id, m.at, m.last, m.count = memberID(i), c.at.Add(s.offset), c.at.Add(s.offset+time.Minute), 1
+		m.created = m.last.Add(4 * time.Minute)
+		m.rng = rand.New(rand.NewPCG(c.seed, uint64(i)))
+		m.seed = map[string]uint64{"EKS": 2, "ECS": 3}[c.info.Type.Resource()] // where programs run, see hostKind
+		if m.seed == 0 {
+			m.seed = 1
+		}
+		d := Document{Type: m.info.Type, Family: m.info.Family, cast: &m, body: m.finding()}
+		d.Resource, _ = d.body["resource"].(object)["resourceType"].(string)
+		d.Name = m.named
+		out = append(out, d)
+	}
+	return out
 }
 
 // resource is a resource of a sequence.
@@ -132,17 +208,23 @@ func (c *cast) attackSequence(resource, service object) {
 	}}
 	var signals, indicators list
 	tactics := map[string]bool{}
-	var order list
+	var order, techniques list
 	for i, s := range c.signals() {
 		at := c.at.Add(s.offset)
 		uid := c.uuidOf(strings.Repeat(fmt.Sprintf("%02x", i+1), 16))
 		if s.kind == "FINDING" { // the other finding, by its name
-			uid = fmt.Sprintf("arn:aws:guardduty:%s:%s:detector/%s/finding/%s", c.region, c.account, c.detector, strings.Repeat(fmt.Sprintf("%02x", i+160), 16))
+			uid = fmt.Sprintf("arn:aws:guardduty:%s:%s:detector/%s/finding/%s", c.region, c.account, c.detector, memberID(i))
 		}
 		step := object{
 			"uid": uid, "type": s.kind, "name": s.name, "description": s.says, "createdAt": epoch(at.Add(5 * time.Minute)), "updatedAt": epoch(at.Add(5 * time.Minute)),
 			"firstSeenAt": epoch(at), "lastSeenAt": epoch(at.Add(time.Minute)), "count": 1,
 			"resourceUids": list{in["uid"]}, "actorIds": list{"actor-1"}, "endpointIds": list{"endpoint-1"}, "signalIndicators": list{s.indicator},
+		}
+		if s.technique != "" {
+			step["signalIndicators"] = list{s.indicator, object{"key": "ATTACK_TECHNIQUE", "values": list{s.technique}, "title": "MITRE technique"}}
+			if !slices.Contains(techniques, any(s.technique)) {
+				techniques = append(techniques, s.technique)
+			}
 		}
 		if s.kind == "DNS_LOGS" {
 			step["endpointIds"] = list{"endpoint-2"}
@@ -158,6 +240,9 @@ func (c *cast) attackSequence(resource, service object) {
 		}
 	}
 	indicators = append(indicators, object{"key": "ATTACK_TACTIC", "values": order, "title": "MITRE tactics"})
+	if techniques != nil {
+		indicators = append(indicators, object{"key": "ATTACK_TECHNIQUE", "values": techniques, "title": "MITRE techniques"})
+	}
 	if c.hostile {
 		indicators = append(indicators, object{"key": "SUSPICIOUS_NETWORK", "values": list{c.remote.org}, "title": "Suspicious network"}, object{"key": "UNUSUAL_ASN_FOR_USER", "values": list{c.remote.asn}, "title": "Unusual network for the user"})
 	}

@@ -49,6 +49,10 @@ type Story struct {
 	Expect Expect
 }
 
+// MembersName is the file of the findings that the signals of an attack sequence refer to, as
+// GetFindings answers for them.
+const MembersName = "members.json"
+
 // Name is the story in one word.
 func (s Story) Name() string { return string(s.Type) + " " + string(s.Twin) }
 
@@ -140,6 +144,11 @@ func (s *Story) write(d Document, t *tale) error {
 	if s.Files["finding.json"], err = d.JSON(EventBridge); err != nil {
 		return err
 	}
+	if members := d.cast.members(); members != nil {
+		if s.Files[MembersName], err = together(members); err != nil {
+			return err
+		}
+	}
 	if s.Files["truth.json"], err = indent(s.Expect); err != nil {
 		return err
 	}
@@ -148,6 +157,15 @@ func (s *Story) write(d Document, t *tale) error {
 		s.Files["uratori.yaml"] = append(s.Files["uratori.yaml"], d.cast.announcement()...)
 	}
 	return nil
+}
+
+// together are findings as one answer of GetFindings.
+func together(members []Document) ([]byte, error) {
+	var all list
+	for _, m := range members {
+		all = append(all, m.api())
+	}
+	return indent(object{"Findings": all})
 }
 
 // config is the configuration that a story is investigated with.

@@ -393,6 +393,69 @@ func TestTheFindingIsInTheLog(t *testing.T) {
 	})
 }
 
+// The findings that a sequence refers to are there by their ARNs, as the model has them, and what else
+// its signals say stands in the log of each, unless the story lacks that log.
+func TestSequencesAreWhole(t *testing.T) {
+	logOf := map[string]string{"CLOUD_TRAIL": management, "S3_DATA_EVENTS": s3Data, "EKS_AUDIT_LOGS": eksAudit, "FLOW_LOGS": vpcFlow, "DNS_LOGS": dnsLog}
+	wire := serviceModel(t)
+	wire.sdk = true
+	told := 0
+	every(t, func(t *testing.T, s Story) {
+		if info, _ := finding.Lookup(s.Type); info.Family != "attack_sequence" {
+			if s.Files[MembersName] != nil {
+				t.Error("a finding that is no sequence has members")
+			}
+			return
+		}
+		told++
+		fs, err := finding.Parse(s.Files["finding.json"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		members, err := finding.Parse(s.Files[MembersName])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, problem := range wire.check("GetFindingsResponse", decode(t, s.Files[MembersName]), "") {
+			t.Error(problem)
+		}
+		rows := read(t, s)
+		for _, g := range fs[0].Sequence.Signals {
+			kind := logOf[g.Type]
+			switch {
+			case g.Type == "FINDING":
+				if !slices.ContainsFunc(members, func(m finding.Finding) bool {
+					return m.ARN == g.UID && string(m.Type) == g.Name && m.FirstSeen.Equal(g.FirstSeen) && m.Account == fs[0].Account
+				}) {
+					t.Errorf("no finding is given for %s", g.UID)
+				}
+				continue
+			case kind == "" || s.Twin == Missing && slices.Contains(Decides(s.Type), kind):
+				continue
+			}
+			if !slices.ContainsFunc(rows, func(r row) bool {
+				if r.kind != kind || r.at.Before(g.FirstSeen.Add(-time.Minute)) || r.at.After(g.LastSeen.Add(time.Minute)) {
+					return false
+				}
+				switch kind {
+				case management, s3Data:
+					return r.obj["eventName"] == g.Name && r.obj["userIdentity"].(map[string]any)["accessKeyId"] == fs[0].Sequence.Actors[0].CredentialID
+				case eksAudit:
+					return r.obj["verb"].(string)+" "+r.obj["objectRef"].(map[string]any)["resource"].(string) == g.Name
+				case vpcFlow:
+					return r.cols[4] == fs[0].Sequence.Endpoints[0].IP.String()
+				}
+				return r.obj["query_name"] == miningPool+"."
+			}) {
+				t.Errorf("the %s signal %s stands in no log", g.Type, g.Name)
+			}
+		}
+	})
+	if told != 15 {
+		t.Errorf("%d stories of sequences were looked at", told)
+	}
+}
+
 // words are the different words of a text: runs of letters, digits, dots and dashes.
 func words(body []byte) map[string]bool {
 	out := map[string]bool{}
