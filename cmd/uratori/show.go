@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"uratori/config"
+	"uratori/gather/cases"
 	"uratori/nearest"
 	"uratori/playbook"
-	"uratori/playbook/cases"
 	"uratori/policy"
 )
 
