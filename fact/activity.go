@@ -82,6 +82,9 @@ func (v *view) calls(subject string) (calls, result, bool) {
 	got := memo(v, "calls "+subject, func() read {
 		t, why, ok := v.ask("activity.total", subject)
 		if !ok {
+			if v.credentialless(subject, why) {
+				why = notApplicable(findingRef)
+			}
 			return read{why: why}
 		}
 		c := calls{t: t}
@@ -97,6 +100,13 @@ func (v *view) calls(subject string) (calls, result, bool) {
 		return read{c: c, ok: true}
 	})
 	return got.c, got.why, got.ok
+}
+
+// credentialless tells whether the question after a credential's or a principal's calls does not arise: no
+// playbook asks it, and the finding is of a machine and names neither.
+func (v *view) credentialless(subject string, why result) bool {
+	key := v.f.Resource.AccessKey
+	return subject != "session" && why.gap.Key == "question" && v.machine() && key.ID == "" && key.PrincipalID == ""
 }
 
 // target is what a call was about, in one text.

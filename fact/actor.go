@@ -354,5 +354,5 @@ func actorPrincipalID(v *view, _ string) result {
 	if t, _, ok := v.eventRows(); ok && t.len() > 0 && t.text(0, "principal_id") != "" {
 		return known(TextOf(t.text(0, "principal_id")), t.row(0))
 	}
-	return unknown("finding", findingRef)
+	return v.untold()
 }

@@ -40,8 +40,35 @@ var eventDefs = []Def{
 	{Key: "event.recorded_in", Rule: eventRecordedIn, Type: Name, Kind: Computed, JA: "検出された操作を記録したログ", EN: "log that holds its record", Says: "kind of record in which the event was found", Choices: []string{"cloudtrail_management", "s3_data", "lambda_data", "bedrock_data", "s3_access", "eks_audit"}},
 }
 
-// eventRows are the records of the finding's own event.
-func (v *view) eventRows() (table, result, bool) { return v.ask("event.recorded", "") }
+// eventRows are the records of the finding's own event, the nearest to the finding's time first: the
+// same call may have been made before and after, with another outcome or from elsewhere.
+func (v *view) eventRows() (table, result, bool) {
+	t, why, ok := v.ask("event.recorded", "")
+	if at, told := v.at(); ok && told && t.len() > 1 {
+		t = t.nearestFirst(at)
+	}
+	return t, why, ok
+}
+
+// nearestFirst is the table with the row first whose event_time is nearest to a time; the others keep
+// their order.
+func (t table) nearestFirst(at time.Time) table {
+	best := 0
+	for i := range t.len() {
+		if t.time(i, "event_time").Sub(at).Abs() < t.time(best, "event_time").Sub(at).Abs() {
+			best = i
+		}
+	}
+	order := []int{best}
+	rows := []evidence.Row{t.Item.Answer.Rows[best]}
+	for i, r := range t.Item.Answer.Rows {
+		if i != best {
+			order, rows = append(order, i), append(rows, r)
+		}
+	}
+	t.Item.Answer.Rows, t.kept = rows, order
+	return t
+}
 
 func eventRecorded(v *view, _ string) result {
 	if v.f.Sequence != nil {

@@ -71,7 +71,7 @@ func (v *view) outward() bool { return v.machine() && v.f.Action.Direction == "O
 // fromSource is a value of the finding about the far end, where that is the source.
 func fromSource(get func(finding.Remote) string) func(*view, string) result {
 	return func(v *view, _ string) result {
-		if v.outward() {
+		if v.outward() || v.machine() && !v.f.Action.Remote.IP.IsValid() { // a name, a process or a file has no far end
 			return notApplicable(findingRef)
 		}
 		return told(get(v.f.Action.Remote))

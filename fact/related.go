@@ -58,16 +58,29 @@ func relatedFindings(same func(a, b finding.Finding) bool) func(*view, string) r
 }
 
 func relatedPrincipalCount(v *view, subject string) result {
-	return peers("related.other_principals_from_ip")(v, subject)
+	r := peers("related.other_principals_from_ip")(v, subject)
+	if r.state == Unknown {
+		return v.sourceless(r)
+	}
+	return r
 }
 
 func relatedCandidates(v *view, _ string) result {
 	t, why, ok := v.ask("related.candidate_count", "")
 	if !ok {
-		return why
+		return v.sourceless(why)
 	}
 	list, _ := t.distinct("user_principal_name", 0)
 	return t.counted(int64(len(list)))
+}
+
+// sourceless is why nothing is known of others with the same source: where a machine's finding has no
+// source, the question does not arise.
+func (v *view) sourceless(why result) result {
+	if r := eventSourceIP(v, ""); v.machine() && r.state == NotApplicable {
+		return notApplicable(findingRef)
+	}
+	return why
 }
 
 // relatedTable lists the groups of an answer by their key.
@@ -75,7 +88,7 @@ func relatedTable(key Key, col string) func(*view, string) result {
 	return func(v *view, _ string) result {
 		t, why, ok := v.ask(key, "")
 		if !ok {
-			return why
+			return v.sourceless(why)
 		}
 		col := col
 		if bestEffort(t.Answered) {

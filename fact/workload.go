@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"uratori/finding"
+	"uratori/query"
 )
 
 var processFamilies = []string{"runtime", "malware_ebs"}
@@ -70,6 +71,8 @@ var workloadDefs = []Def{
 		}
 		return notApplicable(t.row(i))
 	})), Type: Text, Kind: Observed, JA: "最後に変更した主体", EN: "last changed by", Says: "userIdentity.arn of the latest", Reads: []string{"user_arn"}},
+	{Key: "lambda.last_changer", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", lastChange(changer)), Type: Text, Kind: Computed, JA: "最後に変更した者", EN: "name of who changed it last", Says: "the end of that ARN: a user's, role's or session's name", Reads: []string{"user_arn"}},
+	{Key: "lambda.changed_from_peer", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", fromFarEnd), Type: Int, Kind: Computed, JA: "通信相手のIPアドレスからの変更", EN: "changes made from the peer's address", Says: "those of the changes whose source is the far end of the finding", Reads: []string{"error_code", "source_ip"}},
 	{Key: "lambda.changed_by_automation", Families: []string{"lambda"}, Rule: ofTable("lambda.changes", func(v *view, t table) result {
 		for _, i := range t.succeeded() {
 			if !v.automated(t, i) {
@@ -186,6 +189,30 @@ func lastChange(get func(t table, i int) result) func(*view, table) result {
 		}
 		return get(t, best)
 	}
+}
+
+// changer is the name at the end of a row's userIdentity.arn.
+func changer(t table, i int) result {
+	arn := t.text(i, "user_arn")
+	if name := arn[strings.LastIndexAny(arn, ":/")+1:]; name != "" {
+		return known(TextOf(name), t.row(i))
+	}
+	return notApplicable(t.row(i))
+}
+
+// fromFarEnd counts the successful changes that came from the address of the finding's far end.
+func fromFarEnd(v *view, t table) result {
+	ip := v.f.Action.Remote.IP
+	if !ip.IsValid() {
+		return notApplicable(findingRef)
+	}
+	var n int64
+	for _, i := range t.succeeded() {
+		if c := t.cell(i, "source_ip"); c.Type() == query.IP && c.Text() == ip.String() {
+			n++
+		}
+	}
+	return t.counted(n)
 }
 
 // automated tells whether a row's principal is a configured automation.

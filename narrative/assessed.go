@@ -1,7 +1,9 @@
 package narrative
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"uratori/fact"
 	"uratori/policy"
@@ -105,6 +107,10 @@ func placeValues(a policy.Assessment, act policy.Action) (v fact.Value, ok bool)
 		switch f.Value.Type {
 		case fact.Text, fact.Name, fact.IP, fact.Masked:
 			list = append(list, p.Place+" = "+f.Value.Str)
+		case fact.Time: // as commands and consoles take it
+			list = append(list, p.Place+" = "+f.Value.At.UTC().Format(time.RFC3339))
+		case fact.Int:
+			list = append(list, p.Place+" = "+strconv.FormatInt(f.Value.Num, 10))
 		case fact.Texts:
 			list = append(list, p.Place+" = "+strings.Join(f.Value.List, ", "))
 		default:

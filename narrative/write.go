@@ -194,8 +194,11 @@ func (w *writer) said(bases []string) bool {
 }
 
 func (w *writer) table(f fact.Fact) {
-	if f.State == fact.Unknown {
+	switch {
+	case f.State == fact.Unknown:
 		w.lacks(f)
+		return
+	case f.State == fact.Known && len(f.Value.Rows) == 0: // the counts beside it say that there are none
 		return
 	}
 	if f.State == fact.Known && len(f.Value.Rows) == 0 {
@@ -253,9 +256,6 @@ func (w *writer) close() {
 		byGap[g.ID] = append(byGap[g.ID], f.ID)
 	}
 	said := len(w.out) > 0
-	if !said && len(order) > 0 {
-		w.add(Statement{Phrase: "nothing", Kind: phrase.Connective})
-	}
 	for _, id := range order {
 		w.add(Statement{Phrase: "unknown", Kind: phrase.Connective, Facts: byGap[id], Gap: id})
 	}

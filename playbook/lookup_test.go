@@ -69,12 +69,12 @@ func TestWrongLookUpsAreShown(t *testing.T) {
 		{"  - id: person\n", "  - id: sign-ins\n", `is a question's id`},
 	} {
 		files := set.Files()
-		text := string(files[questionsName])
+		text := string(files[QuestionsName])
 		if !strings.Contains(text, tt.was) {
 			t.Fatalf("questions.yaml holds no %q", tt.was)
 		}
 		i := strings.LastIndex(text, tt.was)
-		files[questionsName] = []byte(text[:i] + tt.is + text[i+len(tt.was):])
+		files[QuestionsName] = []byte(text[:i] + tt.is + text[i+len(tt.was):])
 		if _, err := FromFiles(files); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q instead of %q: %v; want %q", tt.is, tt.was, err, tt.want)
 		}

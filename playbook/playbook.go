@@ -72,7 +72,9 @@ type Window struct {
 // A Set is all playbooks, by id.
 type Set struct {
 	books     map[string]Playbook
-	questions []Question // also those that no playbook asks
+	from      map[string]string // the file that each playbook stands in
+	questions []Question        // also those that no playbook asks
+	lookUps   []LookUp          // likewise
 	searches  []Search
 	files     map[string][]byte // as read, for the bundle
 	where     string            // the folder they were read from, for messages
@@ -127,10 +129,20 @@ func (s Set) All() []Playbook {
 // Questions are all questions that playbooks may choose from, in the order of their file.
 func (s Set) Questions() []Question { return slices.Clone(s.questions) }
 
+// LookUps are all look-ups that playbooks may choose from, in the order of their file.
+func (s Set) LookUps() []LookUp { return slices.Clone(s.lookUps) }
+
 // Get is the playbook of that id.
 func (s Set) Get(id string) (Playbook, bool) {
 	b, ok := s.books[id]
 	return b, ok
+}
+
+// File is the text that a playbook was read from: a file of the same name in a folder that is laid
+// over the default playbooks takes its place.
+func (s Set) File(id string) (name string, data []byte, ok bool) {
+	name, ok = s.from[id]
+	return name, slices.Clone(s.files[name]), ok
 }
 
 // For is the playbook for a finding: of its family, else the generic one.
@@ -215,43 +227,49 @@ type (
 		Limit int    `yaml:"limit"`
 	}
 	bookYAML struct {
-		ID       string   `yaml:"id"`
-		Families []string `yaml:"families"`
-		Title    Text     `yaml:"title"`
-		Ask      []string `yaml:"ask"`
-		LookUp   []string `yaml:"look_up"`
+		ID        string         `yaml:"id"`
+		Families  []string       `yaml:"families"`
+		Title     Text           `yaml:"title"`
+		Ask       []string       `yaml:"ask"`
+		LookUp    []string       `yaml:"look_up"`
+		Questions []questionYAML `yaml:"questions"` // of its own, beside those of QuestionsName
 	}
 )
 
-// questionsName is the file that holds the questions all playbooks choose from.
-const questionsName = "questions.yaml"
+// QuestionsName is the file that holds the questions and look-ups all playbooks choose from.
+const QuestionsName = "questions.yaml"
 
 func build(files map[string][]byte, where string) (Set, error) {
-	set := Set{books: map[string]Playbook{}, files: files, where: where}
+	set := Set{books: map[string]Playbook{}, from: map[string]string{}, files: files, where: where}
 	if data, ok := files[SearchesName]; ok {
 		if err := set.readSearches(where, data); err != nil {
 			return Set{}, err
 		}
 	}
-	name := path.Join(where, questionsName)
+	name := path.Join(where, QuestionsName)
 	var qf questionsFile
-	if err := strictyaml.Decode(name, files[questionsName], &qf); err != nil {
+	if err := strictyaml.Decode(name, files[QuestionsName], &qf); err != nil {
 		return Set{}, err
 	}
-	known := map[string]Question{}
-	var ids []string
-	for i, y := range qf.Questions {
-		q, err := y.question()
-		if err == nil && known[q.ID].ID != "" {
-			err = fmt.Errorf("question %q stands twice", q.ID)
+	known, looks := map[string]Question{}, map[string]LookUp{}
+	add := func(name string, data []byte, list []questionYAML) (ids []string, err error) {
+		for i, y := range list {
+			q, err := y.question()
+			if err == nil && (known[q.ID].ID != "" || looks[q.ID].ID != "") {
+				err = fmt.Errorf("question %q stands twice, or is a look-up's id; give yours another id", q.ID)
+			}
+			if err != nil {
+				return nil, at(name, data, fmt.Sprintf("$.questions[%d].%s", i, field(err)), err)
+			}
+			known[q.ID], ids = q, append(ids, q.ID)
+			set.questions = append(set.questions, q)
 		}
-		if err != nil {
-			return Set{}, at(name, files[questionsName], fmt.Sprintf("$.questions[%d].%s", i, field(err)), err)
-		}
-		known[q.ID], ids = q, append(ids, q.ID)
-		set.questions = append(set.questions, q)
+		return ids, nil
 	}
-	looks := map[string]LookUp{}
+	shared, err := add(name, files[QuestionsName], qf.Questions)
+	if err != nil {
+		return Set{}, err
+	}
 	var lookIDs []string
 	for i, y := range qf.LookUps {
 		l, err := y.lookUp()
@@ -259,12 +277,14 @@ func build(files map[string][]byte, where string) (Set, error) {
 			err = fmt.Errorf("look-up %q stands twice, or is a question's id", l.ID)
 		}
 		if err != nil {
-			return Set{}, at(name, files[questionsName], fmt.Sprintf("$.look_ups[%d].%s", i, field(err)), err)
+			return Set{}, at(name, files[QuestionsName], fmt.Sprintf("$.look_ups[%d].%s", i, field(err)), err)
 		}
 		looks[l.ID], lookIDs = l, append(lookIDs, l.ID)
+		set.lookUps = append(set.lookUps, l)
 	}
+	taken := map[string]string{} // family: the playbook that takes it
 	for _, file := range slices.Sorted(maps.Keys(files)) {
-		if file == questionsName || file == SearchesName {
+		if file == QuestionsName || file == SearchesName {
 			continue
 		}
 		var y bookYAML
@@ -272,13 +292,22 @@ func build(files map[string][]byte, where string) (Set, error) {
 		if err := strictyaml.Decode(name, files[file], &y); err != nil {
 			return Set{}, err
 		}
+		own, err := add(name, files[file], y.Questions)
+		if err != nil {
+			return Set{}, err
+		}
+		mine := slices.Concat(shared, own)
 		b := Playbook{ID: y.ID, Families: y.Families, Title: y.Title}
 		for i, id := range y.Ask {
-			q, ok := known[id]
-			if !ok {
-				return Set{}, at(name, files[file], fmt.Sprintf("$.ask[%d]", i), fmt.Errorf("unknown question %q%s", id, didYouMean(id, ids)))
+			if !slices.Contains(mine, id) {
+				return Set{}, at(name, files[file], fmt.Sprintf("$.ask[%d]", i), fmt.Errorf("unknown question %q%s", id, didYouMean(id, mine)))
 			}
-			b.Questions = append(b.Questions, q)
+			b.Questions = append(b.Questions, known[id])
+		}
+		for i, id := range own {
+			if !slices.Contains(y.Ask, id) {
+				return Set{}, at(name, files[file], fmt.Sprintf("$.questions[%d].id", i), fmt.Errorf("question %q would never be asked; name it under \"ask\"", id))
+			}
 		}
 		for i, id := range y.LookUp {
 			l, ok := looks[id]
@@ -290,10 +319,20 @@ func build(files map[string][]byte, where string) (Set, error) {
 		if b.ID == "" || len(b.Questions) == 0 {
 			return Set{}, at(name, files[file], "$", errors.New("a playbook needs an id and a list of questions under \"ask\""))
 		}
-		if _, twice := set.books[b.ID]; twice {
-			return Set{}, at(name, files[file], "$.id", fmt.Errorf("playbook %q stands twice", b.ID))
+		if other, twice := set.from[b.ID]; twice {
+			return Set{}, at(name, files[file], "$.id", fmt.Errorf("playbook %q stands in %s too; name your file so, and it takes that one's place", b.ID, other))
 		}
-		set.books[b.ID] = b
+		for i, family := range b.Families {
+			place := fmt.Sprintf("$.families[%d]", i)
+			if family != Generic && !slices.Contains(finding.Families(), family) {
+				return Set{}, at(name, files[file], place, fmt.Errorf("no finding is of family %q%s", family, didYouMean(family, finding.Families())))
+			}
+			if other, twice := taken[family]; twice {
+				return Set{}, at(name, files[file], place, fmt.Errorf("family %q is taken by playbook %q of %s; name your file so, and it takes that one's place", family, other, set.from[other]))
+			}
+			taken[family] = b.ID
+		}
+		set.books[b.ID], set.from[b.ID] = b, file
 	}
 	if _, ok := set.books[Generic]; !ok {
 		return Set{}, fmt.Errorf("playbooks in %s: there is no playbook %q for findings that no other takes", where, Generic)

@@ -169,6 +169,58 @@ func TestMistakesAreShownWhereTheyAre(t *testing.T) {
 	}
 }
 
+// A playbook brings questions of its own; each has one place, and so has each family.
+func TestPlaybooksHaveQuestionsOfTheirOwn(t *testing.T) {
+	const own = `  - id: mine
+    title: {ja: あ, en: a}
+    dataset: cloudtrail
+    scope: {kind: s3_data}
+    window: {around: $event.time, before: 90d}
+    where: access_key = $actor.access_key
+    select: [event_time, event_id]
+    limit: 10
+    answers: [event.recorded]
+`
+	files := func(book string) map[string][]byte {
+		all := map[string][]byte{"iam.yaml": []byte(book)}
+		for _, name := range []string{"questions.yaml", "generic.yaml", "s3.yaml"} {
+			data, err := defaults.ReadFile("default/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[name] = data
+		}
+		return all
+	}
+	set, err := FromFiles(files("id: iam\nfamilies: [iam]\nask: [event, mine]\nquestions:\n" + own))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := set.Get("iam")
+	if len(b.Questions) != 2 || b.Questions[1].ID != "mine" || b.Questions[1].Window.Before != 90*24*time.Hour {
+		t.Errorf("iam asks %+v", b.Questions)
+	}
+	if name, data, ok := set.File("s3"); !ok || name != "s3.yaml" || !strings.Contains(string(data), "id: s3\n") {
+		t.Errorf("playbook s3 stands in %q (%t):\n%s", name, ok, data)
+	}
+	tests := []struct{ name, book, want string }{
+		{"never asked", "id: iam\nfamilies: [iam]\nask: [event]\nquestions:\n" + own, `iam.yaml:5:9: question "mine" would never be asked`},
+		{"a common question's id", "id: iam\nfamilies: [iam]\nask: [event]\nquestions:\n" + strings.Replace(own, "mine", "event", 1), `question "event" stands twice`},
+		{"a look-up's id", "id: iam\nfamilies: [iam]\nask: [person]\nquestions:\n" + strings.Replace(own, "mine", "person", 1), `question "person" stands twice, or is a look-up's id`},
+		{"another's question", "id: iam\nfamilies: [iam]\nask: [mind]\nquestions:\n" + own, `iam.yaml:3:7: unknown question "mind"; did you mean "mine"?`},
+		{"a family taken twice", "id: iam\nfamilies: [iam, generic]\nask: [event]\n", `iam.yaml:2:17: family "generic" is taken by playbook "generic" of generic.yaml`},
+		{"a family of no finding", "id: iam\nfamilies: [iam, rdss]\nask: [event]\n", `no finding is of family "rdss"; did you mean "rds"?`},
+		{"an id that stands twice", "id: generic\nask: [event]\n", `playbook "generic" stands in generic.yaml too`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := FromFiles(files(tt.book)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
 func TestBindTakesWholeValues(t *testing.T) {
 	set, err := Default()
 	if err != nil {

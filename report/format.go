@@ -247,6 +247,14 @@ func (f format) separator() string {
 	return ", "
 }
 
+// clauses stands between reasons, which have commas of their own.
+func (f format) clauses() string {
+	if f.ja() {
+		return "；"
+	}
+	return "; "
+}
+
 // group prints an integer with thousands separators: 1,912.
 func group(n int64) string {
 	s := strconv.FormatInt(n, 10)

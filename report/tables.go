@@ -214,7 +214,7 @@ func (w composer) balance() Table {
 			if i == 0 {
 				why = nil
 			} else {
-				why = append(why, value(w.separator()))
+				why = append(why, value(w.clauses()))
 			}
 			why = append(why, w.text(e.Why)...)
 			for _, id := range e.Facts {

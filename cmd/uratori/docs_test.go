@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"uratori/config"
 	"uratori/fact"
@@ -54,6 +55,31 @@ func TestDocumentedConfigurationIsRead(t *testing.T) {
 		if !seen[kind] {
 			t.Errorf("no block sets up a source of type %s", kind)
 		}
+	}
+}
+
+// The playbook that docs/playbooks.md shows is read, as the file that its id names.
+func TestDocumentedPlaybookIsRead(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "playbooks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "```yaml\n")
+	block, _, ok := strings.Cut(block, "```")
+	id := regexp.MustCompile(`(?m)^id: (\w+)$`).FindStringSubmatch(block)
+	if !ok || id == nil {
+		t.Fatalf("no playbook with an id is shown:\n%s", block)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, id[1]+".yaml"), []byte(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := playbook.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := set.Get(id[1]); !slices.ContainsFunc(b.Questions, func(q playbook.Question) bool { return q.Window.Before == 90*24*time.Hour }) {
+		t.Errorf("playbook %s asks nothing of 90 days: %+v", id[1], b.Questions)
 	}
 }
 

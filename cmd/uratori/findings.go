@@ -26,8 +26,8 @@ func (a *app) findingsCommand() *cobra.Command {
 		Use:     "findings",
 		Short:   "List findings of GuardDuty",
 		Example: "  uratori findings list --region ap-northeast-1 --severity 7",
-		Args:    given(0, 0),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:    cobra.NoArgs,
+		RunE:    group,
 	}
 	cmd.AddCommand(a.listFindings(), a.claims())
 	return cmd

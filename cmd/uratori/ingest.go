@@ -18,8 +18,9 @@ func (a *app) ingest() *cobra.Command {
 		Use:   "ingest PATH... --store FILE",
 		Short: "Read logs into a store, so that they are read only once",
 		Long: `Ingest reads every log among the files and folders, by their content: CloudTrail delivery
-files, LookupEvents output and JSON lines, Entra ID sign-ins as JSON or CSV; plain, gzip or
-zstd. Reading the same files again changes nothing. What cannot be read is set aside and told.`,
+files, LookupEvents output and JSON lines, Entra ID sign-ins as JSON or CSV, VPC flow, DNS,
+S3 access, EKS and RDS audit logs, and Security Lake's Parquet; plain, gzip or zstd. Reading the
+same files again changes nothing. What cannot be read is set aside and told.`,
 		Example: "  uratori ingest ./logs --store logs.duckdb",
 		Args:    given(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -39,6 +40,9 @@ zstd. Reading the same files again changes nothing. What cannot be read is set a
 			}
 			fmt.Fprintf(a.out, "files %d, known before %d, no logs %d\nrecords %d, duplicates removed %d, quarantined %d\n",
 				rep.Files, rep.Known, rep.NotLogs, rep.Records, rep.Duplicates, rep.Bad)
+			if rep.Files == 0 || rep.Files == rep.NotLogs {
+				a.hint("no log was found among these files; name the folder that holds CloudTrail, sign-in, flow, DNS, access or audit logs")
+			}
 			q, err := st.Stats(cmd.Context(), 20)
 			if err != nil {
 				return err

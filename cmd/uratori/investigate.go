@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,20 +125,50 @@ func (a *app) run(ctx context.Context, path string, j job) error {
 	live, end := a.spending(t.Budget)
 	defer end()
 	t.Watch = live.watch
-	if err := each(ctx, t, findings, cases, members, j.parallel, func(cs investigate.Case) error {
+	var done []line
+	err = each(ctx, t, findings, cases, members, j.parallel, func(cs investigate.Case) error {
 		live.hide()
 		a.advise(cs, j.config)
 		worst = max(worst, cs.Assessment.Verdict())
-		return a.deliver(cs, j, len(cases) > 1)
-	}); err != nil {
-		end()
+		if err := a.deliver(cs, j, len(cases) > 1); err != nil {
+			return err
+		}
+		done = append(done, line{cs.Assessment.Verdict(), cs.Assessment.Score(), string(cs.Finding.Type), cs.Finding.ID, cs.Finding.CaseID()})
+		return nil
+	})
+	end()
+	if len(cases) > 1 && j.out != "" {
+		if told := a.overview(done, len(cases), j.out); err == nil {
+			err = told
+		}
+	}
+	if err != nil {
 		return err
 	}
-	end()
 	if threshold != policy.Unjudged && worst >= threshold {
 		return refusal{fmt.Errorf("the verdict is %s, and --fail-on is %s", worst, threshold)}
 	}
 	return nil
+}
+
+// A line is what the overview of several findings tells of one of them.
+type line struct {
+	verdict          policy.Verdict
+	score            int
+	kind, id, folder string
+}
+
+// overview lists the findings that were investigated, the worst first, with the folder of each.
+func (a *app) overview(done []line, of int, out string) error {
+	slices.SortStableFunc(done, func(x, y line) int {
+		return cmp.Or(cmp.Compare(y.verdict, x.verdict), cmp.Compare(y.score, x.score))
+	})
+	fmt.Fprintf(a.out, "\n%d of %d findings were investigated, the worst first:\n", len(done), of)
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, l := range done {
+		fmt.Fprintf(w, "%s\trisk %d\t%s\t%s\t%s\n", l.verdict, l.score, safe(l.kind), safe(l.id), filepath.Join(out, l.folder))
+	}
+	return w.Flush()
 }
 
 // newest are the places of the findings to investigate: of those that came in several versions the
@@ -314,6 +346,9 @@ func (a *app) findings(path string) ([]finding.Finding, error) {
 		data, err = io.ReadAll(io.LimitReader(a.in, 256<<20))
 	} else {
 		data, err = os.ReadFile(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read finding: %w\nhint: name a file that holds findings, \"-\" for standard input, or a finding by its ARN, which is fetched", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read finding: %w", err)

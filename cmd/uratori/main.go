@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -81,7 +82,7 @@ of eight fixed chapters in Japanese or English. What could not be seen is said t
   uratori investigate finding.json --logs ./logs -o case1`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Version:       version,
+		Version:       built(),
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w\nhint: %s --help lists the flags", err, cmd.CommandPath()))
@@ -146,8 +147,27 @@ func (a *app) complain(err error) {
 		fmt.Fprintln(a.err, "uratori: stopped; what was stored is consistent")
 		return
 	}
+	if hint := advice(err); hint != "" && !strings.Contains(err.Error(), "\nhint: ") {
+		err = fmt.Errorf("%w\nhint: %s", err, hint)
+	}
 	// Every line of advice begins with the name too; lines that show a place stand as they are.
 	fmt.Fprintf(a.err, "uratori: %s\n", strings.ReplaceAll(safe(err.Error()), "\nhint: ", "\nuratori: hint: "))
+}
+
+// advice is what to do about an error that nearer code had no advice on; "" when nothing is known.
+func advice(err error) string {
+	text := err.Error()
+	switch {
+	case strings.HasPrefix(text, "unknown command"):
+		return "the same command with --help lists those that there are"
+	case strings.HasPrefix(text, `required flag(s) "config"`):
+		return "uratori config init writes a commented uratori.yaml; name it with --config"
+	case errors.Is(err, syscall.ENOSPC) && !strings.Contains(text, "free some space"):
+		return "the disk is full: free some space, or name a place on another disk; what was written of it is not whole"
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return "name a place that may be read, and written if it is for the result"
+	}
+	return ""
 }
 
 // isCobraUsage tells cobra's own complaints about commands and arguments, which have no type.
@@ -167,12 +187,16 @@ func (a *app) versions() *cobra.Command {
 		Example: "  uratori version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := version
-			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" {
-				v = info.Main.Version
-			}
-			_, err := fmt.Fprintln(a.out, "uratori", v)
+			_, err := fmt.Fprintln(a.out, "uratori", built())
 			return err
 		},
 	}
+}
+
+// built is the version of the program as its build told it, else as the module has it.
+func built() string {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "dev" && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return version
 }

@@ -14,6 +14,7 @@ import (
 
 	"uratori/config"
 	"uratori/gather/cases"
+	"uratori/nearest"
 	"uratori/playbook"
 	"uratori/policy"
 )
@@ -48,20 +49,39 @@ func (a *app) playbooks() *cobra.Command {
 			return w.Flush()
 		},
 	}
+	var asYAML bool
 	show := &cobra.Command{
-		Use: "show ID", Short: "Show the questions and look-ups of a playbook", Example: "  uratori playbook show iam",
+		Use: "show ID", Short: "Show the questions and look-ups of a playbook, or its file",
+		Long: `Show tells what a playbook asks and looks up, which facts each question takes, and which it answers.
+With --yaml it prints the file itself: keep it in a folder as ID.yaml, change it there, and name the
+folder with --dir, or with playbooks: in the configuration (docs/playbooks.md). ID may also be
+"questions", all that playbooks choose from, and with --yaml "cases", what playbook test holds them
+against.`,
+		Example: `  uratori playbook show iam
+  uratori playbook show s3 --yaml > playbooks/s3.yaml
+  uratori playbook show questions --yaml`,
 		Args: given(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := load()
 			if err != nil {
 				return err
 			}
+			if asYAML {
+				data, err := playbookFile(s, args[0], dir)
+				if err == nil {
+					_, err = a.out.Write(data)
+				}
+				return err
+			}
 			b, ok := s.Get(args[0])
+			if args[0] == questionsID {
+				b, ok = playbook.Playbook{Questions: s.Questions(), LookUps: s.LookUps()}, true
+			}
 			if !ok {
-				return usage(fmt.Errorf("there is no playbook %q; uratori playbook list names them", args[0]))
+				return noPlaybook(s, args[0])
 			}
 			for _, q := range b.Questions {
-				fmt.Fprintf(a.out, "%s (%s / %s)\n  takes %v\n  answers %v\n", q.ID, q.Title.JA, q.Title.EN, q.Params(), q.Answers)
+				fmt.Fprintf(a.out, "%s (%s / %s)\n  of %s\n  takes %v\n  answers %v\n", q.ID, q.Title.JA, q.Title.EN, q.Query.Dataset, q.Params(), q.Answers)
 				if q.Query.Where != nil {
 					fmt.Fprintf(a.out, "  where %s\n", q.Query.Where)
 				}
@@ -77,6 +97,7 @@ func (a *app) playbooks() *cobra.Command {
 			return nil
 		},
 	}
+	show.Flags().BoolVar(&asYAML, "yaml", false, "print the file itself")
 	test := &cobra.Command{
 		Use: "test [CASES]", Short: "Check playbooks and hold them against table cases",
 		Long: `Test checks every field, fact, parameter and window, then runs table cases: which playbook a
@@ -108,6 +129,41 @@ that come with the program. A case that does not hold is shown and ends in exit 
 	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder laid over the default playbooks")
 	cmd.AddCommand(list, show, test)
 	return cmd
+}
+
+// What playbook show takes beside the ids of playbooks.
+const (
+	questionsID = "questions"
+	casesID     = "cases"
+)
+
+// playbookFile is the file of a playbook, of the questions or of the cases, so that people can change it.
+func playbookFile(s playbook.Set, id, dir string) ([]byte, error) {
+	switch id {
+	case questionsID:
+		return s.Files()[playbook.QuestionsName], nil
+	case casesID:
+		_, data, err := playbookCases(nil, dir)
+		return data, err
+	}
+	_, data, ok := s.File(id)
+	if !ok {
+		return nil, noPlaybook(s, id)
+	}
+	return data, nil
+}
+
+// noPlaybook says that there is none of that id, and which was probably meant.
+func noPlaybook(s playbook.Set, id string) error {
+	var ids []string
+	for _, b := range s.All() {
+		ids = append(ids, b.ID)
+	}
+	meant := ""
+	if near, ok := nearest.Word(id, ids); ok {
+		meant = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return usage(fmt.Errorf("there is no playbook %.100q%s\nhint: uratori playbook list names them", id, meant))
 }
 
 // playbookCases are the cases that were named, else those beside the playbooks, else the default ones.

@@ -38,7 +38,7 @@ func TestAChangedPlaybookIsNoticed(t *testing.T) {
 	}
 	for _, tt := range []struct{ file, old, new, want string }{
 		{"s3.yaml", "  - objects\n", "", "missing: objects"},
-		{"s3.yaml", "families: [s3]", "families: [rds]", "the playbook is generic\n       want s3"},
+		{"s3.yaml", "families: [s3]", "families: []", "the playbook is generic\n       want s3"},
 		{"questions.yaml", "where: user_principal_name = $person.upn", "where: user_display_name = $person.upn", "where is user_display_name = \"ext-sato.kaede@example.co.jp\"\n  want user_principal_name ="},
 		{"questions.yaml", "window: {around: $event.time, before: 30d, after: 1h}", "window: {around: $event.time, before: 29d, after: 1h}", "from is 2025-08-11T04:20:05Z\n  want 2025-08-10T04:20:05Z"},
 		{"questions.yaml", "account: $actor.identity_center_account, region", "account: $finding.account, region", "identity-center: account is 111122223333\n  want 444455556666"},

@@ -52,7 +52,7 @@ func (l layout) balance() grid {
 		}
 		why := func(t *tape) bool {
 			for i, e := range list {
-				if i > 0 && !t.literal(t.separator()) || !textCell(e.Why)(t) {
+				if i > 0 && !t.literal(t.clauses()) || !textCell(e.Why)(t) {
 					return false
 				}
 			}

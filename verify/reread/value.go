@@ -167,6 +167,14 @@ func (t *tape) separator() string {
 	return ", "
 }
 
+// clauses parts reasons, in which there are commas.
+func (t *tape) clauses() string {
+	if t.ja() {
+		return "；"
+	}
+	return "; "
+}
+
 func (t *tape) texts(list []string, more bool) bool {
 	for i, s := range list {
 		if i > 0 && !t.literal(t.separator()) || !t.code(s, t.limit) {
