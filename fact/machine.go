@@ -48,6 +48,8 @@ func (d Def) unasked(family string) bool {
 	case slices.Contains(machineFamilies, family) || family == "malware_s3":
 		act := d.Each != nil && strings.HasPrefix(string(d.Key), "activity.") || slices.Contains([]Key{"impact.accounts_reached", "impact.secrets_read", "impact.still_active"}, d.Key)
 		return object || act && family == "rds"
+	case family == "attack_sequence": // what was read or deleted is a signal, with its own log
+		return object
 	}
 	return false
 }

@@ -107,14 +107,14 @@ func TestAnAttackSequenceIsReadWhole(t *testing.T) {
 	want := &Sequence{
 		UID:         f.ARN,
 		Description: "From discovery to exfiltration",
-		Actors:      []SequenceActor{{actor, "hanako@example.co.jp", "AROAEXAMPLEEXAMPLE000", "AssumedRole", "111122223333", "ASIAEXAMPLEEXAMPLE00", "session-1", "DISABLED", "arn:aws:iam::111122223333:role/DataAnalyst"}},
+		Actors:      []SequenceActor{{actor, "hanako@example.co.jp", "AROAEXAMPLEEXAMPLE000", "AssumedRole", "111122223333", "ASIAEXAMPLEEXAMPLE00", "session-1", "DISABLED", "arn:aws:iam::111122223333:role/DataAnalyst", ""}},
 		Endpoints: []Endpoint{
 			{Remote: Remote{IP: netip.MustParseAddr("198.51.100.23"), Text: "198.51.100.23", Country: "Japan", City: "Osaka", ASN: "64500", ASNOrg: "EXAMPLE-NET"}, ID: "e-1", Port: 443},
 			{ID: "e-2", Domain: "files.example.co.jp", Remote: Remote{Text: "files.example.co.jp"}},
 		},
 		Signals: []Signal{
-			{"s-1", "CLOUD_TRAIL", "CREDENTIALS:ListBuckets", "ListBuckets was called", 4.5, at(2, 1, 0, 0), at(2, 1, 1, 218), at(2, 1, 2, 0), 2, []string{actor}, []string{bucket}, []string{"e-1"}, nil},
-			{strings.Replace(f.ARN, f.ID, "0123456789abcdef0123456789abcdef", 1), "FINDING", "Exfiltration:S3/AnomalousBehavior", "", 8, at(2, 31, 7, 218), at(2, 14, 0, 0), at(2, 22, 41, 0), 3, []string{actor}, []string{bucket}, nil, nil},
+			{"s-1", "CLOUD_TRAIL", "CREDENTIALS:ListBuckets", "ListBuckets was called", 4.5, at(2, 1, 0, 0), at(2, 1, 1, 218), at(2, 1, 2, 0), 2, []string{actor}, []string{bucket}, []string{"e-1"}, nil, nil, nil},
+			{strings.Replace(f.ARN, f.ID, "0123456789abcdef0123456789abcdef", 1), "FINDING", "Exfiltration:S3/AnomalousBehavior", "", 8, at(2, 31, 7, 218), at(2, 14, 0, 0), at(2, 22, 41, 0), 3, []string{actor}, []string{bucket}, nil, nil, nil, nil},
 		},
 		Indicators: []Indicator{{"ATTACK_TACTIC", "MITRE tactics", []string{"Discovery", "Exfiltration"}}},
 		Resources:  []string{bucket},
