@@ -120,7 +120,7 @@ func TestManyChangesOfTrails(t *testing.T) {
 		"log": strings.Join(recs, "\n"), "trails.json": `{"trailList":[{"Name":"t","TrailARN":"arn:aws:cloudtrail:ap-northeast-1:111122223333:trail/t"}]}`,
 	}))
 	scope := query.Scope{Kind: query.KindS3Data, Account: "111122223333", Window: query.Window{From: day, To: day.AddDate(0, 0, 14)}}
-	within(t, 30*time.Second, "coverage", func() {
+	within(t, "coverage", func() {
 		for range 20 {
 			cov, err := s.Covers(context.Background(), scope)
 			if err != nil || len(cov) < 10_000 {
