@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"uratori/evidence"
 	"uratori/fact"
@@ -195,9 +194,8 @@ func TestClaimsAreStarted(t *testing.T) {
 		t.Errorf("one that runs: exit status %d: %s", status, errs)
 	}
 	// It never ends: the wait does.
-	began := time.Now()
-	if status, _, errs = claims("--start", "What happened?", "--wait", "200ms"); status != exitRefused || !strings.Contains(errs, "RUNNING") || time.Since(began) > 30*time.Second {
-		t.Errorf("one that never ends: exit status %d after %s: %s", status, time.Since(began), errs)
+	if status, _, errs = claims("--start", "What happened?", "--wait", "200ms"); status != exitRefused || !strings.Contains(errs, "RUNNING") {
+		t.Errorf("one that never ends: exit status %d: %s", status, errs)
 	}
 	r.aws.Complete(first, investigated(t, id, "COMPLETED", map[string]any{"eventName": "GetObject", "sourceIp": "198.51.100.1"}))
 	status, out, errs := claims("--start", "What happened?", "--wait", "1m")
