@@ -321,7 +321,7 @@ func (*meter) Note(source.Call) {}
 
 // Every fault at every call of every kind: what is said is so, or is said not to be known.
 func TestFaults(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	truth := map[string]evidence.Body{}
 	l, s := open(t)
 	for _, what := range things {
@@ -475,7 +475,7 @@ func TestTheBudgetIsNotOverspent(t *testing.T) {
 }
 
 func TestALookUpEndsWithItsContext(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, what := range things {
 		synctest.Test(t, func(t *testing.T) {
 			l, s := open(t)
