@@ -27,6 +27,7 @@ type screen struct {
 // openScreen opens a pseudo-terminal of so many columns (ptmx(4), pts(4)).
 func openScreen(t *testing.T, columns uint16) *screen {
 	t.Helper()
+	t.Setenv("TERM", "xterm")
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Skip("this machine has no pseudo-terminals: ", err)
