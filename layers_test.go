@@ -58,7 +58,7 @@ var layers = map[string][]string{
 	"source/knowledge":  {"evidence"},
 	"source/pastcases":  {"evidence", "finding", "bundle"},
 	"gather":            {"playbook", "fact", "source", "evidence", "query", "finding", "ledger"},
-	"playbook/cases":    {"playbook", "gather", "fact", "evidence", "query", "finding", "ledger", "source", "strictyaml"},
+	"gather/cases":      {"playbook", "gather", "fact", "evidence", "query", "finding", "ledger", "source", "strictyaml"},
 
 	// from facts to a report
 	"policy":        {"fact", "evidence", "strictyaml"},

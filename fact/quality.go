@@ -133,6 +133,9 @@ func qualityContradictions(v *view, _ string) result {
 	say := func(text string, from ...Ref) {
 		list, refs = append(list, text), append(refs, from...)
 	}
+	for _, text := range v.f.Contradictions() {
+		say(text, findingRef)
+	}
 	if ins, ok := v.signIns(); ok {
 		for _, s := range ins.rows {
 			if s.result != "success" && s.result != "interrupt" && s.result != "failure" {

@@ -3,6 +3,7 @@ package finding
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,10 @@ func TestParseTime(t *testing.T) {
 		{"1740516006721", at(721e6)},
 		{"1740516006", at(0)},
 		{json.Number("1636625755.218"), time.Date(2021, 11, 11, 10, 15, 55, 218e6, time.UTC)},
-		{"2999-01-01T00:00:00Z", time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{"2999-12-31T23:59:59Z", time.Date(2999, 12, 31, 23, 59, 59, 0, time.UTC)},
+		{"3000-01-01T00:00:00Z", time.Time{}},
+		{json.Number("32503680000"), time.Time{}}, // the same
+		{json.Number("99999999999999"), time.Time{}},
 		{json.Number("0"), time.Time{}},
 		{json.Number("-5"), time.Time{}},
 		{json.Number("1e999"), time.Time{}},
@@ -202,6 +206,29 @@ func TestOtherActions(t *testing.T) {
 	for _, tt := range tests {
 		if d := cmp.Diff(tt.got, tt.want, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" {
 			t.Errorf("%s (-got +want):\n%s", tt.name, d)
+		}
+	}
+}
+
+func TestContradictions(t *testing.T) {
+	at := time.Date(2025, 9, 9, 2, 30, 0, 0, time.UTC)
+	arn := "arn:aws:guardduty:ap-northeast-1:111122223333:detector/0123456789abcdef0123456789abcdef/finding/fedcba9876543210fedcba9876543210"
+	for name, tt := range map[string]struct {
+		f    Finding
+		want []string
+	}{
+		"nothing is said":     {Finding{}, nil},
+		"all is alike":        {Finding{ARN: arn, Region: "ap-northeast-1", FirstSeen: at, LastSeen: at, Created: at, Updated: at.Add(time.Hour)}, nil},
+		"an ARN of something": {Finding{ARN: "arn:aws:s3:::example-ledger", Region: "ap-northeast-1"}, nil},
+		"another Region":      {Finding{ARN: arn, Region: "us-east-1"}, []string{"the finding's Region is not its ARN's"}},
+		"a hundred years":     {Finding{FirstSeen: at, LastSeen: at.AddDate(100, 0, 0)}, []string{"the finding's occurrences lie more than a year apart"}},
+		"times run backwards": {
+			Finding{FirstSeen: at, LastSeen: at.Add(-time.Second), Created: at, Updated: at.Add(-time.Hour)},
+			[]string{"the finding was last seen before it was first seen", "the finding was updated before it was created"},
+		},
+	} {
+		if got := tt.f.Contradictions(); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
 }

@@ -33,10 +33,7 @@ func parseTime(v any) time.Time {
 	for _, l := range layouts {
 		if t, err := time.Parse(l, text); err == nil {
 			t = t.UTC().Truncate(time.Microsecond)
-			if t.Year() < 1970 || t.Year() > 9999 {
-				return time.Time{}
-			}
-			return t
+			return plausible(t)
 		}
 	}
 	return epoch(text)
@@ -46,11 +43,20 @@ func parseTime(v any) time.Time {
 // seconds that were the year 5138. A float64 is exact enough: GuardDuty sends milliseconds.
 func epoch(text string) time.Time {
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(n) || n <= 0 || n >= 253402300800e3 { // the year 10000, in milliseconds
+	if err != nil || math.IsNaN(n) || n <= 0 || n >= 1e16 {
 		return time.Time{}
 	}
 	if n >= 1e11 {
 		n /= 1000
 	}
-	return time.UnixMicro(int64(math.Round(n * 1e6))).UTC()
+	return plausible(time.UnixMicro(int64(math.Round(n * 1e6))).UTC())
+}
+
+// plausible is the zero time for what is no time of a finding. The bounds are wide; they keep a
+// window that is laid around a time within the years that questions know.
+func plausible(t time.Time) time.Time {
+	if y := t.Year(); y < 1970 || y > 2999 {
+		return time.Time{}
+	}
+	return t
 }

@@ -410,14 +410,23 @@ func span(s string) (time.Duration, error) {
 	return 0, fmt.Errorf("%q has no known unit; write such as \"30d\", \"24h\", \"15m\" or \"60s\"", s)
 }
 
-// bind is the window once its times are known.
+// longest is the longest time between the two ends of a window, before it is widened. GuardDuty keeps
+// a finding for 90 days (Amazon GuardDuty User Guide, "Managing GuardDuty findings"); one that is
+// renewed may span more. What lies further apart is no time of one finding: see
+// [uratori/finding.Finding.Contradictions].
+const longest = 366 * 24 * time.Hour
+
+// bind is the window once its times are known. Where the end lies before the beginning, the
+// beginning is all there is to go by.
 func (w Window) bind(values map[string]query.Value) query.Window {
 	when := func(s string) time.Time { return values[strings.TrimPrefix(s, "$")].Time() }
 	from, to := w.From, w.To
 	if w.Around != "" {
 		from, to = w.Around, w.Around
 	}
-	return query.Window{From: when(from).Add(-w.Before), To: when(to).Add(w.After)}
+	begin, end := when(from), when(to)
+	end = begin.Add(min(max(end.Sub(begin), 0), longest))
+	return query.Window{From: begin.Add(-w.Before), To: end.Add(w.After)}
 }
 
 // check tells of a time of the window that is none.

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"uratori/config"
+	"uratori/gather/cases"
 	"uratori/playbook"
-	"uratori/playbook/cases"
 	"uratori/policy"
 )
 

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"uratori/gather/cases"
 	"uratori/playbook"
-	"uratori/playbook/cases"
 )
 
 func TestDefaultCases(t *testing.T) {
