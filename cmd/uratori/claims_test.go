@@ -64,7 +64,9 @@ func fetchable(t *testing.T, raw json.RawMessage) json.RawMessage {
 // finding lies in GuardDuty.
 func claiming(t *testing.T, make func(finding string) []json.RawMessage) (r *remote, id string) {
 	t.Helper()
-	r = behind(t, "a")
+	a := inFiles()
+	a.quick = true
+	r = a.behind(t, "a")
 	var event struct{ Detail json.RawMessage } // EventBridge's
 	var f struct{ ID string }
 	if json.Unmarshal(r.scenario.Files["finding.json"], &event) != nil || json.Unmarshal(event.Detail, &f) != nil || f.ID == "" {
