@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"uratori/evidence"
@@ -86,31 +87,34 @@ func gathered(t *testing.T, budget ledger.Budget, cache *Cache, now time.Time, s
 // Questions that go out together are kept as if they had not: the same bytes in the same order,
 // whichever comes back first.
 func TestTogetherIsAsInOrder(t *testing.T) {
-	var first []string
-	for try := range 4 {
-		a := &remote{name: "a"}
-		a.slow = func(q query.Query) time.Duration {
-			return time.Duration((len(q.String())*(try+1))%7) * time.Millisecond
+	now := time.Now()
+	synctest.Test(t, func(t *testing.T) { // where four sleep at once, however busy the machine
+		var first []string
+		for try := range 4 {
+			a := &remote{name: "a"}
+			a.slow = func(q query.Query) time.Duration {
+				return time.Duration((len(q.String())*(try+1))%7) * time.Millisecond
+			}
+			b := &remote{name: "b", state: evidence.Collected}
+			set, _ := gathered(t, ledger.NoLimit(), nil, now, a, b)
+			var hashes []string
+			for _, it := range set.Items() {
+				hashes = append(hashes, string(it.ID)+" "+it.SHA256)
+			}
+			if first == nil {
+				first = hashes
+			}
+			if !slices.Equal(hashes, first) {
+				t.Fatalf("try %d keeps other evidence", try)
+			}
+			if a.most < 2 {
+				t.Errorf("at most %d question at once; the source takes 4", a.most)
+			}
+			if len(a.prepared) == 0 || a.prepared[0] < 2 {
+				t.Errorf("the source was told of %v questions before it was asked", a.prepared)
+			}
 		}
-		b := &remote{name: "b", state: evidence.Collected}
-		set, _ := gathered(t, ledger.NoLimit(), nil, time.Now(), a, b)
-		var hashes []string
-		for _, it := range set.Items() {
-			hashes = append(hashes, string(it.ID)+" "+it.SHA256)
-		}
-		if first == nil {
-			first = hashes
-		}
-		if !slices.Equal(hashes, first) {
-			t.Fatalf("try %d keeps other evidence", try)
-		}
-		if a.most < 2 {
-			t.Errorf("at most %d question at once; the source takes 4", a.most)
-		}
-		if len(a.prepared) == 0 || a.prepared[0] < 2 {
-			t.Errorf("the source was told of %v questions before it was asked", a.prepared)
-		}
-	}
+	})
 }
 
 func TestADocumentIsKeptOnce(t *testing.T) {
@@ -327,36 +331,39 @@ func (s *silence) Ask(ctx context.Context, _ query.Query) (evidence.Answer, erro
 
 // The time that an investigation may take ends a call that is under way, too, and is named.
 func TestWallTimeEndsACall(t *testing.T) {
-	b := ledger.NoLimit()
-	b.Wall = 200 * time.Millisecond
-	began := time.Now()
-	set, _ := gathered(t, b, nil, time.Now(), &silence{remote{name: "a", state: evidence.Collected}})
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("it took %s", took)
-	}
-	told := 0
-	for _, it := range set.Items() {
-		if it.Source != "a" || it.Kind != evidence.AnswerItem {
-			continue
+	now := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		b := ledger.NoLimit()
+		b.Wall = 200 * time.Millisecond
+		began := time.Now()
+		set, _ := gathered(t, b, nil, now, &silence{remote{name: "a", state: evidence.Collected}})
+		if took := time.Since(began); took != b.Wall {
+			t.Errorf("it took %s of %s", took, b.Wall)
 		}
-		told++
-		if it.Answer.Outcome != evidence.Throttled || it.Answer.Reason != "the investigation's budget is used up: wall time" {
-			t.Errorf("%s: %s (%s)", it.Question, it.Answer.Outcome, it.Answer.Reason)
+		told := 0
+		for _, it := range set.Items() {
+			if it.Source != "a" || it.Kind != evidence.AnswerItem {
+				continue
+			}
+			told++
+			if it.Answer.Outcome != evidence.Throttled || it.Answer.Reason != "the investigation's budget is used up: wall time" {
+				t.Errorf("%s: %s (%s)", it.Question, it.Answer.Outcome, it.Answer.Reason)
+			}
 		}
-	}
-	if told < 2 {
-		t.Errorf("%d questions tell of it", told)
-	}
-	// The end of whoever asks is no budget.
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	g, err := New([]source.Source{&silence{remote{name: "a", state: evidence.Collected}}}, nil, ledger.New(time.Now), ledger.NoLimit(), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := g.Gather(ctx, planned(t)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error %v; want the asker's end", err)
-	}
+		if told < 2 {
+			t.Errorf("%d questions tell of it", told)
+		}
+		// The end of whoever asks is no budget.
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		g, err := New([]source.Source{&silence{remote{name: "a", state: evidence.Collected}}}, nil, ledger.New(time.Now), ledger.NoLimit(), func() time.Time { return now })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Gather(ctx, planned(t)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v; want the asker's end", err)
+		}
+	})
 }
 
 // However many investigations run, a source is asked no more at once than it takes.

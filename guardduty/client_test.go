@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -353,19 +354,21 @@ func TestFaults(t *testing.T) {
 			if (trouble == awstest.SameToken || trouble == awstest.EndlessToken) && !paged || trouble == awstest.Flood && op != "GetFindings" || trouble == awstest.EndlessToken && op == "ListFindings" {
 				continue
 			}
-			c, s := open(t, d, func(o *awsconn.Options) {
-				if trouble == awstest.Timeout {
-					o.Timeout = 50 * time.Millisecond
+			synctest.Test(t, func(t *testing.T) { // where no call is late on a busy machine
+				c, s := open(t, d, func(o *awsconn.Options) {
+					if trouble == awstest.Timeout {
+						o.Timeout = 50 * time.Millisecond
+					}
+				})
+				s.Script(awstest.Fault{Service: "guardduty", Operation: op, Do: trouble, By: 10 * time.Minute})
+				m := &meter{left: 30}
+				if err := do(source.WithMeter(t.Context(), m), c); !errors.Is(err, sentinel) {
+					t.Errorf("%s at %s: %v; want %v", trouble, op, err, sentinel)
+				}
+				if made := len(s.Calls()); made != 30-m.left {
+					t.Errorf("%s at %s: %d calls, %d metered", trouble, op, made, 30-m.left)
 				}
 			})
-			s.Script(awstest.Fault{Service: "guardduty", Operation: op, Do: trouble, By: 10 * time.Minute})
-			m := &meter{left: 30}
-			if err := do(source.WithMeter(t.Context(), m), c); !errors.Is(err, sentinel) {
-				t.Errorf("%s at %s: %v; want %v", trouble, op, err, sentinel)
-			}
-			if made := len(s.Calls()); made != 30-m.left {
-				t.Errorf("%s at %s: %d calls, %d metered", trouble, op, made, 30-m.left)
-			}
 		}
 	}
 	// Pages without an end are left when the budget ends.

@@ -390,12 +390,13 @@ func TestDoctorIsReadIn80Columns(t *testing.T) {
 	c := well()
 	c.guard[0].Frequency, c.splunk.Capabilities = "SIX_HOURS", []string{"search", "edit_user"}
 	file := c.open(t)
+	t.Setenv("COLUMNS", "80")
 	for lang, want := range map[string][]string{
 		"en": {"to mend: take it away", "Coverage from 2025-09-03T05:00:00Z", "switch on: ", "No source holds a record of: ", "Calls made for this: "},
 		"ja": {"対処: ロールから外す", "記録の状況 2025-09-03T05:00:00Z から", "有効にするもの: ", "どのソースにも記録がない: ", "このための呼び出し: "},
 	} {
 		var stdout bytes.Buffer
-		a := &app{in: strings.NewReader(""), out: &stdout, err: &stdout, getenv: func(name string) string { return map[string]string{"COLUMNS": "80"}[name] + os.Getenv(name) }, now: func() time.Time { return c.now }}
+		a := &app{in: strings.NewReader(""), out: &stdout, err: &stdout, getenv: os.Getenv, now: func() time.Time { return c.now }}
 		if status := a.command(context.Background(), []string{"doctor", "--config", file, "--lang", lang}); status != exitOK {
 			t.Errorf("%s: exit status %d\n%s", lang, status, stdout.String())
 		}

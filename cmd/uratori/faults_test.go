@@ -202,7 +202,7 @@ func cell(t *testing.T, s struck, a arrangement, f fault, p phase, whole truthte
 	if f.name == "timeout" {
 		a.timeout[s.name] = "400ms"
 		if p.name == "once" { // and no other call may be taken for silent on a busy machine
-			a.timeout[s.name] = "4s"
+			a.timeout[s.name] = "15s"
 		}
 	}
 	if f.name == "skew" {

@@ -263,7 +263,7 @@ func (j job) fits(findings int) error {
 // way: nothing found, and what was not collected.
 func (a *app) advise(cs investigate.Case, config string) {
 	f := cs.Finding
-	if at := f.FirstSeen; at.After(time.Now().Add(time.Hour)) {
+	if at := f.FirstSeen; at.After(a.clock().Add(time.Hour)) {
 		a.hint(fmt.Sprintf("finding %s: its time %s lies in the future; check the clock of this machine, and the finding", f.ID, at.UTC().Format(time.RFC3339)))
 	}
 	for _, line := range unanswered(cs, config) {

@@ -27,6 +27,7 @@ type screen struct {
 // openScreen opens a pseudo-terminal of so many columns (ptmx(4), pts(4)).
 func openScreen(t *testing.T, columns uint16) *screen {
 	t.Helper()
+	t.Setenv("TERM", "xterm")
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Skip("this machine has no pseudo-terminals: ", err)
@@ -73,6 +74,13 @@ func (s *screen) written() string {
 	return s.text.String()
 }
 
+// whole is what was written when the program is done, waited for to its end.
+func (s *screen) whole() string {
+	_ = s.tty.Close()
+	<-s.done
+	return s.written()
+}
+
 // What remains on a line after everything that was drawn on it.
 func remains(text string) (lines []string) {
 	for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
@@ -96,9 +104,9 @@ func TestSpendingIsShownLive(t *testing.T) {
 	p := &app{in: strings.NewReader(""), out: &out, err: s.tty, getenv: os.Getenv, now: func() time.Time { return r.now }, caller: r.caller}
 	args := []string{"investigate", filepath.Join(r.dir, "finding.json"), "--config", filepath.Join(r.dir, "uratori.yaml"), "-o", filepath.Join(r.dir, "case")}
 	if status := p.command(t.Context(), args); status != exitOK {
-		t.Fatalf("exit status %d\n%s", status, s.written())
+		t.Fatalf("exit status %d\n%s", status, s.whole())
 	}
-	text := s.written()
+	text := s.whole()
 	for _, want := range []string{" of 700 calls, ", " of 800 pages, ", " of 9.0 MB, ", " of 9m0s, ", " of 60 of cloudtrail:LookupEvents"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the terminal does not show %q:\n%q", want, text)
@@ -125,10 +133,10 @@ func TestSpendingFitsTheTerminal(t *testing.T) {
 	s := openScreen(t, 30)
 	p := &app{in: strings.NewReader(""), out: &bytes.Buffer{}, err: s.tty, getenv: os.Getenv, now: func() time.Time { return r.now }, caller: r.caller}
 	if status := p.command(t.Context(), []string{"investigate", filepath.Join(r.dir, "finding.json"), "--config", filepath.Join(r.dir, "uratori.yaml"), "-o", filepath.Join(r.dir, "case")}); status != exitOK {
-		t.Fatal(s.written())
+		t.Fatal(s.whole())
 	}
-	drawn := 0
-	for piece := range strings.SplitSeq(s.written(), "\r\x1b[K") {
+	text, drawn := s.whole(), 0
+	for piece := range strings.SplitSeq(text, "\r\x1b[K") {
 		if n := len([]rune(piece)); strings.HasPrefix(piece, "uratori: ") && strings.HasSuffix(piece, "…") {
 			if drawn++; n > 29 {
 				t.Errorf("%d columns of 30: %q", n, piece)
@@ -136,7 +144,7 @@ func TestSpendingFitsTheTerminal(t *testing.T) {
 		}
 	}
 	if drawn == 0 {
-		t.Errorf("nothing was cut:\n%q", s.written())
+		t.Errorf("nothing was cut:\n%q", text)
 	}
 }
 
@@ -153,23 +161,22 @@ func TestInterruptLeavesACleanTerminal(t *testing.T) {
 	go func() {
 		status <- p.command(ctx, []string{"investigate", filepath.Join(r.dir, "finding.json"), "--config", filepath.Join(r.dir, "uratori.yaml"), "-o", filepath.Join(r.dir, "case")})
 	}()
-	for deadline := time.Now().Add(time.Minute); len(r.aws.Calls("cloudtrail:LookupEvents")) < 3 && !strings.Contains(s.written(), " calls") && time.Now().Before(deadline); {
-		time.Sleep(20 * time.Millisecond)
-	}
-	time.Sleep(2 * often) // it is waiting, and the line stands
-	interrupt()
-	select {
-	case got := <-status:
-		if got != exitFailed {
-			t.Errorf("exit status %d", got)
+	for len(r.aws.Calls("cloudtrail:LookupEvents")) < 3 || !strings.Contains(s.written(), " calls") { // until it waits, and the line stands
+		select {
+		case got := <-status:
+			t.Fatalf("exit status %d before it was interrupted\n%s", got, s.whole())
+		case <-time.After(20 * time.Millisecond):
 		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("it does not stop")
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.written(), "stopped") && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond) // what was written comes through the terminal a moment later
+	began := time.Now()
+	interrupt()
+	if got := <-status; got != exitFailed {
+		t.Errorf("exit status %d", got)
 	}
-	text := s.written()
+	if took := time.Since(began); took > 25*time.Second { // of thirty that one call may take
+		t.Errorf("it stopped after %s", took)
+	}
+	text := s.whole()
 	left := strings.TrimSpace(strings.Join(remains(text), "\n"))
 	if !strings.Contains(text, " calls") || left != "uratori: stopped; what was stored is consistent" {
 		t.Errorf("on the terminal remains %q of\n%q", left, text)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -42,7 +42,7 @@ func TestFaults(t *testing.T) {
 	q := all("", "user_agent", query.RawSHA256) // computed here, over fetched records
 	q.Select = q.Select[:3]
 	want := ask(t, truth, q)
-	scope := query.Scope{Kind: query.KindManagement, Account: sourcetest.Account, Window: q.Window}
+	recs, scope := records(), query.Scope{Kind: query.KindManagement, Account: sourcetest.Account, Window: q.Window}
 	for trouble := awstest.Throttle; trouble <= awstest.EndlessToken; trouble++ {
 		for _, op := range operations[:4] {
 			for _, calls := range []string{"", "1", "2-"} {
@@ -50,51 +50,53 @@ func TestFaults(t *testing.T) {
 					continue // the same again, and slow
 				}
 				name := fmt.Sprintf("%s %s %s", trouble, op, calls)
-				d := against(t, records(), athenatest.Options{})
-				by := time.Millisecond
-				if trouble == awstest.Skew {
-					by = time.Hour
-				}
-				d.aws.Tolerate()
-				end := d.aws.Script(awstest.Fault{Service: "athena", Operation: op, Calls: calls, Do: trouble, By: by})
-				m := sourcetest.NewMeter(12, -1)
-				ctx, cancel := context.WithTimeout(source.WithMeter(t.Context(), m), 300*time.Millisecond)
-				if trouble != awstest.Timeout {
-					cancel()
-					ctx, cancel = context.WithTimeout(source.WithMeter(t.Context(), m), 20*time.Second)
-				}
-				began := time.Now()
-				a, err := d.Ask(ctx, q)
-				sourcetest.Held(t, name, a, err, want)
-				if calls == "" && (trouble == awstest.Deny || trouble == awstest.ExpireToken) && a.Outcome != evidence.Denied {
-					t.Errorf("%s: outcome %s (%v), want Denied", name, a.Outcome, err)
-				}
-				if calls == "" && trouble == awstest.Throttle && a.Outcome != evidence.Throttled {
-					t.Errorf("%s: outcome %s (%v), want Throttled", name, a.Outcome, err)
-				}
-				if calls == "1" && (trouble == awstest.Throttle || trouble == awstest.Unavailable || trouble == awstest.Broken || trouble == awstest.Cut) && a.Outcome != evidence.Found {
-					t.Errorf("%s: outcome %s (%v), want another try to mend it", name, a.Outcome, err)
-				}
-				if n := len(d.aws.Calls()); n > 12 {
-					t.Errorf("%s: %d calls with a budget of 12", name, n)
-				}
-				m2 := sourcetest.NewMeter(12, -1)
-				cov, err := d.Covers(source.WithMeter(ctx, m2), scope)
-				if err == nil {
-					partition(t, name, cov, scope)
-					for _, c := range cov {
-						if c.State == evidence.NotCollectedState {
-							t.Errorf("%s: %+v, which nobody can know", name, c)
-						}
+				synctest.Test(t, func(t *testing.T) { // where only what is waited for takes time
+					d := against(t, recs, athenatest.Options{})
+					by := time.Millisecond
+					if trouble == awstest.Skew {
+						by = time.Hour
 					}
-				} else if ctx.Err() == nil {
-					t.Errorf("%s: coverage: %v", name, err)
-				}
-				if took := time.Since(began); took > 8*time.Second {
-					t.Errorf("%s took %v", name, took)
-				}
-				cancel()
-				end()
+					d.aws.Tolerate()
+					end := d.aws.Script(awstest.Fault{Service: "athena", Operation: op, Calls: calls, Do: trouble, By: by})
+					m := sourcetest.NewMeter(12, -1)
+					ctx, cancel := context.WithTimeout(source.WithMeter(t.Context(), m), 300*time.Millisecond)
+					if trouble != awstest.Timeout {
+						cancel()
+						ctx, cancel = context.WithTimeout(source.WithMeter(t.Context(), m), 20*time.Second)
+					}
+					began := time.Now()
+					a, err := d.Ask(ctx, q)
+					sourcetest.Held(t, name, a, err, want)
+					if calls == "" && (trouble == awstest.Deny || trouble == awstest.ExpireToken) && a.Outcome != evidence.Denied {
+						t.Errorf("%s: outcome %s (%v), want Denied", name, a.Outcome, err)
+					}
+					if calls == "" && trouble == awstest.Throttle && a.Outcome != evidence.Throttled {
+						t.Errorf("%s: outcome %s (%v), want Throttled", name, a.Outcome, err)
+					}
+					if calls == "1" && (trouble == awstest.Throttle || trouble == awstest.Unavailable || trouble == awstest.Broken || trouble == awstest.Cut) && a.Outcome != evidence.Found {
+						t.Errorf("%s: outcome %s (%v), want another try to mend it", name, a.Outcome, err)
+					}
+					if n := len(d.aws.Calls()); n > 12 {
+						t.Errorf("%s: %d calls with a budget of 12", name, n)
+					}
+					m2 := sourcetest.NewMeter(12, -1)
+					cov, err := d.Covers(source.WithMeter(ctx, m2), scope)
+					if err == nil {
+						partition(t, name, cov, scope)
+						for _, c := range cov {
+							if c.State == evidence.NotCollectedState {
+								t.Errorf("%s: %+v, which nobody can know", name, c)
+							}
+						}
+					} else if ctx.Err() == nil {
+						t.Errorf("%s: coverage: %v", name, err)
+					}
+					if took := time.Since(began); took > 8*time.Second {
+						t.Errorf("%s took %v", name, took)
+					}
+					cancel()
+					end()
+				})
 			}
 		}
 	}
@@ -104,17 +106,19 @@ func TestFaults(t *testing.T) {
 func TestSilenceEnds(t *testing.T) {
 	quiet(t)
 	for _, op := range operations[:4] {
-		d := connected(t, records(), athenatest.Options{}, func(o *awsconn.Options) { o.Timeout = 50 * time.Millisecond })
-		d.aws.Tolerate()
-		d.aws.Script(awstest.Fault{Service: "athena", Operation: op, Do: awstest.Timeout})
-		began := time.Now()
-		a, err := d.Ask(t.Context(), all(""))
-		if err == nil && a.Outcome != evidence.Failed || err != nil && !errors.Is(err, source.ErrUnavailable) {
-			t.Errorf("%s: %s (%s), %v", op, a.Outcome, a.Reason, err)
-		}
-		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("%s: it took %s", op, took)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			d := connected(t, records(), athenatest.Options{}, func(o *awsconn.Options) { o.Timeout = 50 * time.Millisecond })
+			d.aws.Tolerate()
+			d.aws.Script(awstest.Fault{Service: "athena", Operation: op, Do: awstest.Timeout})
+			began := time.Now()
+			a, err := d.Ask(t.Context(), all(""))
+			if err == nil && a.Outcome != evidence.Failed || err != nil && !errors.Is(err, source.ErrUnavailable) {
+				t.Errorf("%s: %s (%s), %v", op, a.Outcome, a.Reason, err)
+			}
+			if took := time.Since(began); took < 50*time.Millisecond || took > time.Second {
+				t.Errorf("%s: it took %s", op, took)
+			}
+		})
 	}
 }
 
@@ -143,30 +147,29 @@ func TestOddities(t *testing.T) {
 		athenatest.ShortRow: 0, athenatest.LongRow: 0, athenatest.SameColumn: 0, athenatest.NoHeader: 0, athenatest.WordForNumber: 0, athenatest.MoreRows: 0,
 	} {
 		for _, q := range []query.Query{direct, fetched} {
-			d := against(t, records(), athenatest.Options{}, func(o *Options) { o.Timeout = 300 * time.Millisecond })
-			if odd != athenatest.Stuck {
-				d.opt.Timeout = time.Minute
-			}
-			d.athena.Do(odd)
-			var unread []source.Odd
-			a, err := d.Ask(source.WithOdds(t.Context(), func(o source.Odd) { unread = append(unread, o) }), q)
-			if told := len(unread) > 0; told != (odd == athenatest.WordForNumber || odd == athenatest.MoreRows && q.Select[2] == query.RawSHA256) {
-				t.Errorf("oddity %d: rows that cannot be read: %+v", odd, unread)
-			}
 			truthful := ask(t, truth, q)
-			if q.Select[2] == query.RawSHA256 {
-				truthful = a // the hash of a rebuilt record is its own
-			}
-			if odd == athenatest.WordForNumber && q.Select[2] == query.RawSHA256 && err == nil {
-				t.Errorf("words for everything: %s with %d rows", a.Outcome, len(a.Rows))
-			}
-			sourcetest.Held(t, fmt.Sprint("oddity ", odd), a, err, truthful)
-			if want == 0 && !errors.Is(err, source.ErrUnavailable) || want != 0 && a.Outcome != want {
-				t.Errorf("oddity %d: outcome %s, reason %q, error %v; want %s", odd, a.Outcome, a.Reason, err, want)
-			}
-			if n := d.athena.Running(); n > 0 {
-				t.Errorf("oddity %d: %d queries were left running", odd, n)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				d := against(t, records(), athenatest.Options{}, func(o *Options) { o.Timeout = time.Minute })
+				d.athena.Do(odd)
+				var unread []source.Odd
+				a, err := d.Ask(source.WithOdds(t.Context(), func(o source.Odd) { unread = append(unread, o) }), q)
+				if told := len(unread) > 0; told != (odd == athenatest.WordForNumber || odd == athenatest.MoreRows && q.Select[2] == query.RawSHA256) {
+					t.Errorf("oddity %d: rows that cannot be read: %+v", odd, unread)
+				}
+				if q.Select[2] == query.RawSHA256 {
+					truthful = a // the hash of a rebuilt record is its own
+				}
+				if odd == athenatest.WordForNumber && q.Select[2] == query.RawSHA256 && err == nil {
+					t.Errorf("words for everything: %s with %d rows", a.Outcome, len(a.Rows))
+				}
+				sourcetest.Held(t, fmt.Sprint("oddity ", odd), a, err, truthful)
+				if want == 0 && !errors.Is(err, source.ErrUnavailable) || want != 0 && a.Outcome != want {
+					t.Errorf("oddity %d: outcome %s, reason %q, error %v; want %s", odd, a.Outcome, a.Reason, err, want)
+				}
+				if n := d.athena.Running(); n > 0 {
+					t.Errorf("oddity %d: %d queries were left running", odd, n)
+				}
+			})
 		}
 	}
 }
@@ -177,10 +180,7 @@ func TestGiantRow(t *testing.T) {
 	d := against(t, records(), athenatest.Options{})
 	d.athena.Do(athenatest.GiantRow)
 	d.aws.URL() // over the network: the double itself holds the answer whole
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
 	_, err := d.Ask(t.Context(), all("", "user_agent"))
-	runtime.ReadMemStats(&after)
 	if !errors.Is(err, source.ErrInvalid) || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("%v, want it refused as too large", err)
 	}
@@ -275,22 +275,25 @@ func TestLimits(t *testing.T) {
 		}
 	})
 	t.Run("active queries", func(t *testing.T) {
-		d := against(t, records(), athenatest.Options{})
-		d.athena.Active = 1
-		d.athena.Do(athenatest.Stuck)
-		d.opt.Timeout = 200 * time.Millisecond
-		done := make(chan evidence.Answer)
-		go func() {
-			a, _ := d.Ask(context.Background(), all("", "user_agent"))
-			done <- a
-		}()
-		for d.athena.Running() == 0 {
-			time.Sleep(time.Millisecond)
-		}
-		a := ask(t, d, all("", "event_name"))
-		if first := <-done; a.Outcome != evidence.Throttled || first.Outcome != evidence.Throttled {
-			t.Errorf("%s %q and %s, want both Throttled", a.Outcome, a.Reason, first.Outcome)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			d := against(t, records(), athenatest.Options{})
+			d.athena.Active = 1
+			d.athena.Do(athenatest.Stuck)
+			d.opt.Timeout = 200 * time.Millisecond
+			done := make(chan evidence.Answer)
+			go func() {
+				a, _ := d.Ask(context.Background(), all("", "user_agent"))
+				done <- a
+			}()
+			synctest.Wait()
+			if n := d.athena.Running(); n != 1 {
+				t.Fatalf("%d queries are running", n)
+			}
+			a := ask(t, d, all("", "event_name"))
+			if first := <-done; a.Outcome != evidence.Throttled || first.Outcome != evidence.Throttled {
+				t.Errorf("%s %q and %s, want both Throttled", a.Outcome, a.Reason, first.Outcome)
+			}
+		})
 	})
 	t.Run("length", func(t *testing.T) {
 		d := against(t, records(), athenatest.Options{})

@@ -221,14 +221,16 @@ func newTable(records [][]byte, opt Options) (*table, error) {
 	return t, nil
 }
 
-// member1 is a member of a record by its name in lower case, as the JSON SerDes find it.
+// member1 is a member of a record by its name in lower case, as the JSON SerDes find it; of
+// several, the first by name.
 func member1(record map[string]json.RawMessage, name string) json.RawMessage {
-	for _, k := range slices.Sorted(maps.Keys(record)) {
-		if strings.ToLower(k) == name {
-			return record[k]
+	first := ""
+	for k := range record {
+		if (first == "" || k < first) && strings.ToLower(k) == name {
+			first = k
 		}
 	}
-	return nil
+	return record[first]
 }
 
 func textOf(raw json.RawMessage) string {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -350,7 +351,7 @@ func (*meter) Note(source.Call) {}
 
 // Every fault at every call of every kind: what is said is so, or is said not to be known.
 func TestFaults(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	truth := map[string]evidence.Body{}
 	l, s := open(t)
 	for _, what := range things {
@@ -376,43 +377,43 @@ func TestFaults(t *testing.T) {
 			if service == "sts" && trouble != awstest.Deny || trouble == awstest.Skew && op != "GetRole" {
 				continue
 			}
-			l, s := open(t, func(o *awsconn.Options) {
-				if trouble == awstest.Timeout {
+			synctest.Test(t, func(t *testing.T) { // where no call is late on a busy machine
+				l, s := open(t, func(o *awsconn.Options) {
 					o.Timeout = 50 * time.Millisecond
+					o.Caller = call.New(call.Options{Attempts: 2, Failures: 1000, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+				})
+				by := 10 * time.Minute
+				if trouble == awstest.Slow {
+					by = time.Millisecond
 				}
-				o.Caller = call.New(call.Options{Attempts: 2, Failures: 1000, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
-			})
-			by := 10 * time.Minute
-			if trouble == awstest.Slow {
-				by = time.Millisecond
-			}
-			s.Script(awstest.Fault{Service: service, Operation: op, Do: trouble, By: by})
-			harmless := trouble == awstest.Slow || trouble == awstest.Skew || trouble == awstest.SameToken || trouble == awstest.EndlessToken // where a list has no token
-			for _, what := range things {
-				m := &meter{left: 100, taken: map[string]int{}}
-				got, err := l.Look(source.WithMeter(t.Context(), m), what)
-				where := trouble.String() + " at " + api + ", " + string(what.Kind) + " " + what.Key
-				if calls := 100 - m.left; calls > 60 || calls != got.Calls {
-					t.Errorf("%s: %d calls, %d told", where, calls, got.Calls)
-				}
-				if err != nil || !got.Body.Whole() {
-					harmless = true
-				}
-				if err != nil {
-					if sentinel == nil || !errors.Is(err, sentinel) {
-						t.Errorf("%s: %v; want %v", where, err, sentinel)
+				s.Script(awstest.Fault{Service: service, Operation: op, Do: trouble, By: by})
+				harmless := trouble == awstest.Slow || trouble == awstest.Skew || trouble == awstest.SameToken || trouble == awstest.EndlessToken // where a list has no token
+				for _, what := range things {
+					m := &meter{left: 100, taken: map[string]int{}}
+					got, err := l.Look(source.WithMeter(t.Context(), m), what)
+					where := trouble.String() + " at " + api + ", " + string(what.Kind) + " " + what.Key
+					if calls := 100 - m.left; calls > 60 || calls != got.Calls {
+						t.Errorf("%s: %d calls, %d told", where, calls, got.Calls)
 					}
-					continue
+					if err != nil || !got.Body.Whole() {
+						harmless = true
+					}
+					if err != nil {
+						if sentinel == nil || !errors.Is(err, sentinel) {
+							t.Errorf("%s: %v; want %v", where, err, sentinel)
+						}
+						continue
+					}
+					if got.Outcome != evidence.Found {
+						t.Errorf("%s: %v", where, got.Outcome)
+						continue
+					}
+					holds(t, where, truth[string(what.Kind)+what.Key], got.Body)
 				}
-				if got.Outcome != evidence.Found {
-					t.Errorf("%s: %v", where, got.Outcome)
-					continue
+				if !harmless {
+					t.Errorf("%s at %s was not noticed", trouble, api)
 				}
-				holds(t, where, truth[string(what.Kind)+what.Key], got.Body)
-			}
-			if !harmless {
-				t.Errorf("%s at %s was not noticed", trouble, api)
-			}
+			})
 		}
 	}
 }
@@ -512,23 +513,25 @@ func TestTheBudgetIsNotOverspent(t *testing.T) {
 }
 
 func TestALookUpEndsWithItsContext(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, what := range things {
-		l, s := open(t)
-		s.Script(awstest.Fault{Calls: "2-", Do: awstest.Timeout})
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-		began := time.Now()
-		got, err := l.Look(ctx, what)
-		cancel()
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%s took %v", what.Kind, took)
-		}
-		if err == nil && !(got.Outcome == evidence.Found && got.Body.Whole()) {
-			t.Errorf("%s: %+v without an error", what.Kind, got)
-		}
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v; want the context's end", what.Kind, err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			l, s := open(t)
+			s.Script(awstest.Fault{Calls: "2-", Do: awstest.Timeout})
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			began := time.Now()
+			got, err := l.Look(ctx, what)
+			cancel()
+			if took := time.Since(began); took > 30*time.Millisecond {
+				t.Errorf("%s took %v", what.Kind, took)
+			}
+			if err == nil && !(got.Outcome == evidence.Found && got.Body.Whole()) {
+				t.Errorf("%s: %+v without an error", what.Kind, got)
+			}
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v; want the context's end", what.Kind, err)
+			}
+		})
 	}
 }
 

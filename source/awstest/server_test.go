@@ -244,14 +244,12 @@ func TestFaults(t *testing.T) {
 	s.Handle("cloudtrail", "LookupEvents", lookup)
 	c := trails(s, s.Base(), Region)
 	ask := func(in cloudtrail.LookupEventsInput) (*cloudtrail.LookupEventsOutput, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		return c.LookupEvents(ctx, &in)
+		return c.LookupEvents(t.Context(), &in)
 	}
 	for trouble, want := range map[Trouble]string{
 		Throttle: "ThrottlingException", Unavailable: "ServiceUnavailable", Broken: "InternalFailure", Refuse: "InvalidNextTokenException",
 		Deny: "AccessDeniedException", ExpireToken: "ExpiredTokenException", Skew: "InvalidSignatureException",
-		Timeout: "", Cut: "", Truncate: "", WrongType: "",
+		Cut: "", Truncate: "", WrongType: "",
 	} {
 		c = trails(s, s.Base(), Region) // one that met the skew has corrected its clock
 		end := s.Script(Fault{Operation: "LookupEvents", Do: trouble, By: time.Hour, Code: "InvalidNextTokenException"})
@@ -261,17 +259,31 @@ func TestFaults(t *testing.T) {
 		end()
 	}
 	c = trails(s, s.Base(), Region) // the old client has corrected its clock
-	end := s.Script(Fault{Do: Slow, By: 50 * time.Millisecond, Calls: "2-3"})
+	end := s.Script(Fault{Do: Timeout})
+	brief, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	if _, err := c.LookupEvents(brief, &cloudtrail.LookupEventsInput{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%s: error = %v; want the deadline's", Timeout, err)
+	}
+	cancel()
+	end()
+	const by = 50 * time.Millisecond
+	s.Forget()
+	end = s.Script(Fault{Do: Slow, By: by, Calls: "2-3"})
 	for i := range 4 {
 		began := time.Now()
 		if _, err := ask(cloudtrail.LookupEventsInput{}); err != nil {
 			t.Error(err)
 		}
-		if slow := time.Since(began) >= 50*time.Millisecond; slow != (i == 1 || i == 2) {
-			t.Errorf("call %d slow: %v", i+1, slow)
+		if took := time.Since(began); took < by && (i == 1 || i == 2) {
+			t.Errorf("call %d took %s", i+1, took)
 		}
 	}
 	end()
+	for i, call := range s.Calls() { // a busy machine is slow to all of them
+		if slow := call.Trouble == Slow; slow != (i == 1 || i == 2) {
+			t.Errorf("call %d was slowed: %v", i+1, slow)
+		}
+	}
 	for trouble, want := range map[Trouble][]string{SameToken: {fakeToken, fakeToken}, EndlessToken: {fakeToken + "-1", fakeToken + "-2"}} {
 		end := s.Script(Fault{Do: trouble})
 		var token *string
@@ -284,6 +296,32 @@ func TestFaults(t *testing.T) {
 		}
 		end()
 	}
+}
+
+// In the test's own time a call takes what its fault says, and no more.
+func TestSlownessInItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(t, "cloudtrail")
+		s.Handle("cloudtrail", "LookupEvents", lookup)
+		c := cloudtrail.New(cloudtrail.Options{
+			BaseEndpoint: aws.String("https://cloudtrail.test"), Region: Region, Credentials: credentials(s.Base()), Retryer: aws.NopRetryer{},
+			HTTPClient: &http.Client{Transport: s.Transport()},
+		})
+		s.Script(Fault{Do: Slow, By: time.Minute, Calls: "2-3"})
+		for i := range 4 {
+			want := time.Duration(0)
+			if i == 1 || i == 2 {
+				want = time.Minute
+			}
+			began := time.Now()
+			if _, err := c.LookupEvents(t.Context(), &cloudtrail.LookupEventsInput{}); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("call %d took %s; want %s", i+1, took, want)
+			}
+		}
+	})
 }
 
 // In a bubble of synctest the server has the test's own time: a second costs nothing.

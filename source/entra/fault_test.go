@@ -130,8 +130,9 @@ func TestFaults(t *testing.T) {
 				}
 			}
 			sourcetest.Held(t, "disturbed", a, err, all)
-			if n := len(d.Requests()); n > budget || n != len(m.Made()) {
-				t.Errorf("%d requests, %d metered, %d allowed", n, len(m.Made()), budget)
+			lost := c.fault.Do == graphtest.Hang // one that is given up may not arrive
+			if n, made := len(d.Requests()), len(m.Made()); n > budget || n > made || n < made && !lost {
+				t.Errorf("%d requests, %d metered, %d allowed", n, made, budget)
 			}
 			for _, text := range []string{a.Reason, a.Native, errText(err), cov[0].Detail} {
 				if strings.Contains(text, d.Secret()) || strings.Contains(text, "eyJ") { // as a token begins
@@ -266,13 +267,36 @@ func TestTheBudgetEndsBeforeTheCall(t *testing.T) {
 	}
 }
 
+// patient lets all but the first n questions for sign-ins take whatever time they need, so that on
+// a busy machine no other call is given up.
+type patient struct {
+	http.RoundTripper
+	mu sync.Mutex
+	n  int
+}
+
+func (p *patient) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	bounded := p.n > 0 && strings.HasSuffix(r.URL.Path, "signIns")
+	if bounded {
+		p.n--
+	}
+	p.mu.Unlock()
+	if !bounded {
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+	}
+	return p.RoundTripper.RoundTrip(r)
+}
+
+func (p *patient) CloseIdleConnections() { p.RoundTripper.(*http.Transport).CloseIdleConnections() }
+
 // A window that is too much for Graph is asked for in halves.
 func TestAWindowIsHalvedWhereItIsThrottled(t *testing.T) {
 	for _, way := range []graphtest.Way{graphtest.Throttle, graphtest.GatewayTime, graphtest.Hang} {
 		d := double(t, graphtest.Options{Unlimited: true})
 		s := open(t, d, func(o *entra.Options) {
 			if way == graphtest.Hang {
-				o.Timeout = 700 * time.Millisecond
+				o.Timeout, o.Transport = 700*time.Millisecond, &patient{RoundTripper: &http.Transport{}, n: 3}
 			}
 		})
 		d.Script(graphtest.Fault{Path: "signIns", To: 3, Do: way})

@@ -50,14 +50,14 @@ func noise(from, n int) string {
 	return b.String()
 }
 
-// within fails a test that hangs.
-func within(t *testing.T, d time.Duration, what string, do func()) {
+// within fails a test that hangs: what takes seconds, on a busy machine minutes, never ends.
+func within(t *testing.T, what string, do func()) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() { defer close(done); do() }()
 	select {
 	case <-done:
-	case <-time.After(d):
+	case <-time.After(10 * time.Minute):
 		t.Fatalf("%s hangs", what)
 	}
 }
@@ -80,7 +80,7 @@ func TestAFullDisk(t *testing.T) {
 		logs[fmt.Sprint(i)] = noise(3000+8000*i, 8000)
 	}
 	second := put(t, logs)
-	within(t, time.Minute, "an ingest onto a full disk", func() {
+	within(t, "an ingest onto a full disk", func() {
 		_, err = s.Ingest(ctx, []string{second}, nil)
 	})
 	if err == nil || !strings.Contains(err.Error(), "the disk is full") {
@@ -197,7 +197,7 @@ func TestARecordOf200MB(t *testing.T) {
 	})
 	var s *Store
 	grown := heapWhile(func() {
-		within(t, time.Minute, "a record of 200 MB", func() { s = ingested(t, dir) })
+		within(t, "a record of 200 MB", func() { s = ingested(t, dir) })
 	})
 	q := stats(t, s)
 	if q.Events[query.CloudTrail] != 2 || q.Quarantined != 1 || !strings.Contains(q.Bad[0].Reason, "longer than") {
@@ -226,7 +226,7 @@ func TestALineOfAMillionRecords(t *testing.T) {
 	})
 	var s *Store
 	grown := heapWhile(func() {
-		within(t, 3*time.Minute, "a line of a million records", func() { s = ingested(t, dir) })
+		within(t, "a line of a million records", func() { s = ingested(t, dir) })
 	})
 	if q := stats(t, s); q.Events[query.CloudTrail] != n || q.Quarantined != 0 {
 		t.Errorf("read %d, quarantined %d", q.Events[query.CloudTrail], q.Quarantined)
@@ -264,7 +264,7 @@ func TestBinaryFilesAmongTheLogs(t *testing.T) {
 	}
 	dir := put(t, files)
 	var s *Store
-	within(t, time.Minute, "an ingest of binary files", func() { s = ingested(t, dir) })
+	within(t, "an ingest of binary files", func() { s = ingested(t, dir) })
 	q := stats(t, s)
 	if q.Events[query.CloudTrail] != 2 {
 		t.Errorf("read %d records, want the two that are there", q.Events[query.CloudTrail])
