@@ -229,7 +229,10 @@ func counted(key fact.Key) func(fact.Facts) (bool, bool) {
 
 // meansOf are the rules whose meaning our facts cover, by the fact that covers it.
 var meansOf = map[string]meaning{
-	"Amazon.EKS.AnonymousAPIAccess":                {auditRecord, auditFinding, counted("kubernetes.anonymous_successes")},
+	"Amazon.EKS.AnonymousAPIAccess": {auditRecord, auditFinding, func(fs fact.Facts) (bool, bool) {
+		own, ofOthers := fs.Get("kubernetes.anonymous_successes", ""), fs.Get("kubernetes.anonymous_use", "") // one of the two arises
+		return own.Value.Num > 0 || ofOthers.Value.Num > 0, own.State == fact.Known || ofOthers.State == fact.Known
+	}},
 	"Amazon.EKS.Audit.Multiple403":                 {auditRecord, auditFinding, counted("kubernetes.denied")},
 	"Amazon.EKS.Audit.SystemNamespaceFromPublicIP": {auditRecord, auditFinding, counted("kubernetes.from_outside")},
 	"AWS.DNS.Crypto.Domain": {queryRecord, queryFinding, func(fs fact.Facts) (bool, bool) {

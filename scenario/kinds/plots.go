@@ -813,9 +813,9 @@ func (t *tale) kubernetes() {
 	case "clusterrolebindings":
 		sent = object{"kind": "ClusterRoleBinding", "metadata": object{"name": r.name}, "roleRef": object{"kind": "ClusterRole", "name": "cluster-admin"}, "subjects": list{object{"kind": "User", "name": anonymous}}}
 	}
-	if r.user != anonymous { // what the engineer does on other days, from the office
+	if r.user != anonymous && (t.hostile || sent == nil) { // what the engineer does on other days, from the office
 		usual := r
-		if t.hostile || sent != nil {
+		if t.hostile {
 			usual.verb, usual.resource, usual.subresource, usual.namespace, usual.name, usual.status = "list", "pods", "", t.namespace, "", 200
 		}
 		for _, day := range t.earlier(14) {
