@@ -148,7 +148,7 @@ func TestAChainIntoAnUnseenAccount(t *testing.T) {
 		if c.Assessment.Verdict() == policy.Benign {
 			t.Error("benign although a chain leads where nobody can see")
 		}
-		want := map[phrase.Lang]string{phrase.EN: "Not all of the logs of the accounts that the chain reaches", phrase.JA: "のログは全ては確認できない"}[lang]
+		want := map[phrase.Lang]string{phrase.EN: "Not all of the logs of the accounts that the chain reaches", phrase.JA: "のログは一部しか確認できない"}[lang]
 		if !strings.Contains(string(c.Reports[investigate.MarkdownName]), want) {
 			t.Errorf("the report does not say %q", want)
 		}

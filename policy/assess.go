@@ -127,7 +127,7 @@ func (j *judge) ask(c condition, arises string) (answer, []fact.Fact) {
 		switch on := j.in[arises]; {
 		case on.absent():
 			return moot, nil
-		case on.state == fact.Unknown:
+		case on.state == fact.Unknown, on.state == fact.AtLeast && size(on.value) == 0: // none is seen, and there may be some
 			return unsure, on.missing
 		}
 	}
