@@ -86,6 +86,11 @@ func outcomeOf(t table, i int) string {
 // accessClasses are the classes of notable calls, in the order in which they are told.
 var accessClasses = []string{"persistence", "privilege", "logging", "password_policy", "data_read"}
 
+// classed tells whether a call succeeded and is of one of the classes.
+func classed(t table, i int, classes ...string) bool {
+	return t.text(i, "error_code") == "" && slices.ContainsFunc(classOf(t.text(i, "api")), func(s string) bool { return slices.Contains(classes, s) })
+}
+
 // classOf are the classes of an API: one may stand on two lists.
 func classOf(api string) []string {
 	var out []string

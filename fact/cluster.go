@@ -55,10 +55,8 @@ func (d Def) ofPrincipal() bool {
 		return !slices.Contains([]Key{"actor.kind", "actor.name"}, d.Key)
 	case "baseline":
 		return slices.Contains([]Key{"baseline.midnight", "baseline.usual_hours", "baseline.hour_is_usual"}, d.Key)
-	case "activity":
-		return d.Each != nil || d.Key == "activity.own_logging_changes"
-	case "impact":
-		return slices.Contains([]Key{"impact.accounts_reached", "impact.secrets_read", "impact.still_active"}, d.Key)
+	case "activity", "impact":
+		return d.ofSession() || d.Key == "activity.own_logging_changes"
 	}
 	return false
 }

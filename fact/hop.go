@@ -399,7 +399,7 @@ func (g graph) texts(get func(hop) string) result {
 func (g graph) classed(classes ...string) result {
 	var n int64
 	for _, c := range g.calls {
-		if c.t.text(c.row, "error_code") == "" && slices.ContainsFunc(classOf(c.t.text(c.row, "api")), func(s string) bool { return slices.Contains(classes, s) }) {
+		if classed(c.t, c.row, classes...) {
 			n++
 		}
 	}

@@ -217,18 +217,7 @@ func k8sServiceAccount(v *view, _ string) result {
 	return notApplicable(findingRef)
 }
 
-func k8sARN(v *view, _ string) result {
-	t, why, ok := v.eventRows()
-	switch {
-	case !ok:
-		return why
-	case t.len() == 0:
-		return t.empty()
-	case t.text(0, "user_arn") == "":
-		return notApplicable(t.row(0))
-	}
-	return known(TextOf(t.text(0, "user_arn")), t.row(0))
-}
+func k8sARN(v *view, _ string) result { return ofRecordedRequest(v, "user_arn") }
 
 func k8sCount(fits func(k8sCall) bool) func(*view, string) result {
 	return func(v *view, _ string) result {

@@ -37,7 +37,12 @@ func (d Def) ofActor() bool {
 			return true
 		}
 	}
-	return personal(d.Key) || d.Each != nil && strings.HasPrefix(string(d.Key), "activity.") || slices.Contains([]Key{"impact.accounts_reached", "impact.secrets_read", "impact.still_active"}, d.Key)
+	return personal(d.Key) || d.ofSession()
+}
+
+// ofSession tells whether a fact is about what a credential, a principal or a session did.
+func (d Def) ofSession() bool {
+	return d.Each != nil && strings.HasPrefix(string(d.Key), "activity.") || slices.Contains([]Key{"impact.accounts_reached", "impact.secrets_read", "impact.still_active"}, d.Key)
 }
 
 // unasked tells whether a fact is about what an AWS principal did to objects, or did at all: cases
@@ -46,8 +51,7 @@ func (d Def) unasked(family string) bool {
 	object := strings.HasPrefix(string(d.Key), "impact.object") || slices.Contains([]Key{"impact.bytes_out", "impact.read_minutes", "impact.public_exposure"}, d.Key)
 	switch {
 	case slices.Contains(machineFamilies, family) || family == "malware_s3":
-		act := d.Each != nil && strings.HasPrefix(string(d.Key), "activity.") || slices.Contains([]Key{"impact.accounts_reached", "impact.secrets_read", "impact.still_active"}, d.Key)
-		return object || act && family == "rds"
+		return object || d.ofSession() && family == "rds"
 	case family == "attack_sequence": // what was read or deleted is a signal, with its own log
 		return object
 	}

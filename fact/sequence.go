@@ -33,9 +33,9 @@ var sequenceDefs = []Def{
 	{Key: "sequence.addresses", Families: sequenceFamily, Rule: sequenceTexts(sequenceAddresses), Type: Texts, Kind: External, JA: "シグナルの通信先アドレス", EN: "addresses of the signals", Says: "addresses of the endpoints of FLOW_LOGS signals"},
 	{Key: "sequence.domains", Families: sequenceFamily, Rule: sequenceTexts(sequenceDomains), Type: Texts, Kind: External, JA: "シグナルのドメイン", EN: "domains of the signals", Says: "domains of the endpoints and indicators of DNS_LOGS signals, in lower case"},
 	{Key: "sequence.role_calls", Families: sequenceFamily, Rule: sequenceRows("sequence.role_calls", "sequence.instances"), Type: Int, Kind: Observed, JA: "対象範囲のインスタンスのロールの操作", EN: "calls of the roles of the instances in scope", Says: "count calls of role sessions that are named by an instance in scope, from the first signal until a day after the last", Reads: []string{"api", "source_ip"}},
-	{Key: "sequence.role_access", Families: sequenceFamily, Rule: sequenceRoleAccess, Type: Int, Kind: Computed, JA: "対象範囲のインスタンスのロールの権限変更・永続化・ログ停止", EN: "calls of those roles that keep or widen access or stop logging", Says: "their successful calls of the persistence, privilege and logging lists"},
-	{Key: "sequence.role_addresses", Families: sequenceFamily, Rule: sequenceRoleTexts("source_ip"), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールの送信元", EN: "sources of the calls of those roles", Says: "different source addresses of those calls"},
-	{Key: "sequence.role_apis", Families: sequenceFamily, Rule: sequenceRoleTexts("api"), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールのAPI", EN: "APIs that those roles called", Says: "different APIs of those calls"},
+	{Key: "sequence.role_access", Families: sequenceFamily, Rule: ofSequenceRoles(sequenceRoleAccess), Type: Int, Kind: Computed, JA: "対象範囲のインスタンスのロールの権限変更・永続化・ログ停止", EN: "calls of those roles that keep or widen access or stop logging", Says: "their successful calls of the persistence, privilege and logging lists"},
+	{Key: "sequence.role_addresses", Families: sequenceFamily, Rule: ofSequenceRoles(func(t table) result { return t.texts("source_ip") }), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールの送信元", EN: "sources of the calls of those roles", Says: "different source addresses of those calls"},
+	{Key: "sequence.role_apis", Families: sequenceFamily, Rule: ofSequenceRoles(func(t table) result { return t.texts("api") }), Type: Texts, Kind: Observed, JA: "対象範囲のインスタンスのロールのAPI", EN: "APIs that those roles called", Says: "different APIs of those calls"},
 	{Key: "sequence.requests_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.requests_seen", "sequence.clusters"), Type: Int, Kind: Observed, JA: "クラスターのリクエストの記録", EN: "records of requests to the clusters", Says: "count rows", Reads: []string{"event_time", "verb", "resource", "subresource", "user_name", "user_arn", "session_name", "access_key"}},
 	{Key: "sequence.flows_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.flows_seen", "sequence.addresses"), Type: Int, Kind: Observed, JA: "シグナルの通信先とのフロー記録", EN: "flow records with the signals' addresses", Says: "count rows", Reads: []string{"event_time", "end_time", "interface", "instance", "source_ip", "dest_ip"}},
 	{Key: "sequence.names_seen", Families: sequenceFamily, Rule: sequenceRows("sequence.names_seen", "sequence.domains"), Type: Int, Kind: Observed, JA: "シグナルのドメインの名前解決の記録", EN: "records of queries for the signals' domains", Says: "count rows", Reads: []string{"event_time", "query_name", "instance"}},
@@ -139,9 +139,9 @@ func (v *view) signals() []aSignal {
 	})
 }
 
-// sourced is a finding with the source and the bucket of its sequence in the places where other
-// findings tell theirs: the only bucket in scope, and the only address of the endpoints from which somebody with a credential acted. Of several,
-// none is the source.
+// sourced is a finding with the source and the bucket of its sequence in the places where other findings
+// tell theirs: the only bucket in scope, and the only address of the endpoints from which somebody with a
+// credential acted. Of several, none is the source.
 func sourced(f finding.Finding) finding.Finding {
 	s := f.Sequence
 	if s == nil || f.Action.Remote.IP.IsValid() {
@@ -608,8 +608,8 @@ func sequenceRows(key, asks Key) func(*view, string) result {
 	}
 }
 
-// sequenceRoleTexts are the different values of a column of the calls of the instances' roles, at most 20.
-func sequenceRoleTexts(col string) func(*view, string) result {
+// ofSequenceRoles is a rule over the calls of the instances' roles.
+func ofSequenceRoles(get func(table) result) func(*view, string) result {
 	return func(v *view, _ string) result {
 		if len(sequenceInstances(v.f)) == 0 {
 			return notApplicable(findingRef)
@@ -618,36 +618,16 @@ func sequenceRoleTexts(col string) func(*view, string) result {
 		if !ok {
 			return why
 		}
-		var list []string
-		for i := range t.len() {
-			if s := t.cell(i, col); s.Type() != query.Null {
-				list = append(list, s.String())
-			}
-		}
-		list = sortedCopy(list)
-		if len(list) == 0 {
-			return t.empty()
-		}
-		return t.measured(TextsOf(list[:min(len(list), 20)], len(list) > 20), true)
+		return get(t)
 	}
 }
 
 // sequenceRoleAccess counts what of the calls of the instances' roles keeps or widens access or stops logging.
-func sequenceRoleAccess(v *view, _ string) result {
-	if len(sequenceInstances(v.f)) == 0 {
-		return notApplicable(findingRef)
-	}
-	t, why, ok := v.ask("sequence.role_calls", "")
-	if !ok {
-		return why
-	}
+func sequenceRoleAccess(t table) result {
 	var n int64
 	for i := range t.len() {
-		for _, list := range [][]string{persistenceAPIs, privilegeAPIs, loggingAPIs} {
-			if t.text(i, "error_code") == "" && slices.Contains(list, t.text(i, "api")) {
-				n++
-				break
-			}
+		if classed(t, i, "persistence", "privilege", "logging") {
+			n++
 		}
 	}
 	return t.counted(n)

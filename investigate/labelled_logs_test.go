@@ -1,15 +1,12 @@
 package investigate_test
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -285,27 +282,15 @@ var differencesOfLogs = map[string]string{
 // The labelled records of EKS audit, VPC flow, resolver query and S3 access logs: each is held against
 // its label by the facts of an investigation over a folder that holds nothing else.
 func TestLabelledRecordsMeanWhatTheirLabelsSay(t *testing.T) {
-	dir := realLogs(t, "labelled-events")
 	threats := filepath.Join(t.TempDir(), "mining.txt") // the names that the rule's own list holds
 	if err := os.WriteFile(threats, []byte("moneropool.ru\nwebservicepag.webhop.net\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	files, _ := knowledge.Open("files", nil, []knowledge.List{{Name: "mining", Kind: "threat", Path: threats}})
-	agreed, judged, left, unexplained := 0, 0, 0, []string{}
-	seen := map[string]bool{}
+	left, labels := 0, reading{explained: differencesOfLogs}
 	for _, file := range []string{"panther-eks-audit.jsonl", "panther-vpcflow.jsonl", "panther-s3-access.jsonl"} {
-		data, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(bytes.NewReader(data))
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			var e labelledEvent
-			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-				t.Fatal(err)
-			}
-			name := e.Rule + ": " + e.Test
+		for _, e := range labelled(t, file) {
+			name := e.name()
 			m, covered := meansOf[e.Rule]
 			if !covered {
 				if notOurs[e.Rule] == "" {
@@ -335,25 +320,9 @@ func TestLabelledRecordsMeanWhatTheirLabelsSay(t *testing.T) {
 				t.Errorf("%q: the facts do not tell", name)
 				continue
 			}
-			judged++
-			if ours == e.Expected {
-				agreed++
-				continue
-			}
-			seen[name] = true
-			if differencesOfLogs[name] == "" {
-				unexplained = append(unexplained, fmt.Sprintf("%q is %v for us, %v by its label", name, ours, e.Expected))
-			}
+			labels.hold(e, ours)
 		}
 	}
-	slices.Sort(unexplained)
-	if len(unexplained) > 0 {
-		t.Errorf("%d differences are not explained:\n%s", len(unexplained), strings.Join(unexplained, "\n"))
-	}
-	for name := range differencesOfLogs {
-		if !seen[name] {
-			t.Errorf("%q is explained, but there is no difference", name)
-		}
-	}
-	t.Logf("%d of %d labelled records of %d rules mean what their labels say; the %d others are explained; %d records of %d rules are about what no fact of ours is about", agreed, judged, len(meansOf), len(differencesOfLogs), left, len(notOurs))
+	labels.end(t)
+	t.Logf("%d records of %d rules are about what no fact of ours is about", left, len(notOurs))
 }

@@ -1,15 +1,11 @@
 package investigate_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +14,6 @@ import (
 	"uratori/query"
 	"uratori/source/local"
 )
-
-// A labelled event is one record of Panther's rule tests: whether the rule is to match it.
-type labelledEvent struct {
-	Rule     string         `json:"rule"`
-	Test     string         `json:"test"`
-	Expected bool           `json:"expected"`
-	Log      map[string]any `json:"log"`
-}
 
 // meanings are the rules whose meaning our lists of calls cover, and which list that is. All other
 // rules are about something that no rule of our policy judges by one call alone (a network change, a
@@ -103,20 +91,9 @@ var differences = map[string]string{
 // The labelled events whose meaning our lists cover: the record goes through the store like every
 // other, and what is read from it is held against the label.
 func TestLabelledCallsMeanWhatTheirLabelsSay(t *testing.T) {
-	dir := realLogs(t, "labelled-events")
-	data, err := os.ReadFile(filepath.Join(dir, "panther-cloudtrail.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var events []labelledEvent
 	var records []map[string]any
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var e labelledEvent
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			t.Fatal(err)
-		}
+	for _, e := range labelled(t, "panther-cloudtrail.jsonl") {
 		if _, covered := meanings[e.Rule]; !covered || e.Log["eventName"] == nil {
 			continue
 		}
@@ -147,33 +124,14 @@ func TestLabelledCallsMeanWhatTheirLabelsSay(t *testing.T) {
 		t.Fatalf("%d of %d records were read: %s, %v", len(a.Rows), len(events), a.Outcome, err)
 	}
 	lists := fact.ListsOfAPIs()
-	agreed, unexplained := 0, []string{}
-	seen := map[string]bool{}
+	labels := reading{explained: differences}
 	for _, row := range a.Rows {
 		n, err := strconv.Atoi(row[0].Text())
 		if err != nil {
 			t.Fatal(err)
 		}
 		e := events[n]
-		ours := slices.Contains(lists[meanings[e.Rule]], row[1].Text()) && row[2].Text() == ""
-		if ours == e.Expected {
-			agreed++
-			continue
-		}
-		name := e.Rule + ": " + e.Test
-		seen[name] = true
-		if differences[name] == "" {
-			unexplained = append(unexplained, fmt.Sprintf("%q: %s %q is %v for us, %v by its label", name, row[1].Text(), row[2].Text(), ours, e.Expected))
-		}
+		labels.hold(e, slices.Contains(lists[meanings[e.Rule]], row[1].Text()) && row[2].Text() == "")
 	}
-	slices.Sort(unexplained)
-	if len(unexplained) > 0 {
-		t.Errorf("%d differences are not explained:\n%s", len(unexplained), strings.Join(unexplained, "\n"))
-	}
-	for name := range differences {
-		if !seen[name] {
-			t.Errorf("%q is explained, but there is no difference", name)
-		}
-	}
-	t.Logf("%d of %d labelled calls of %d rules mean what their labels say; the %d others are explained", agreed, len(events), len(meanings), len(differences))
+	labels.end(t)
 }
