@@ -23,9 +23,10 @@ func (a *app) doctor() *cobra.Command {
 		Use:   "doctor --config FILE",
 		Short: "Check sources, credentials and coverage, and say what to switch on",
 		Long: `Doctor asks each source about itself (reachable? credentials, permissions, fields, clock), reads the
-files of knowledge: and the folders of past_cases: (there? readable? how old?), prints what is collected for each kind of record, account, Region and source, and for what nobody collects
-says what to switch on and what it costs to leave it. It changes nothing. What it could not look at
-is told as unseen, never as well.
+files of knowledge: and the folders of past_cases: (there? readable? how old?), prints what is
+collected for each kind of record, account, Region and source, and for what nobody collects says
+what to switch on and what it costs to leave it. It changes nothing. What it
+could not look at is told as unseen, never as well.
 
 Exit status: 0 nothing is wrong, though there may be warnings; 1 the doctor could not look; 2 wrong
 usage or configuration; 3 something is wrong that keeps an investigation from asking.`,
