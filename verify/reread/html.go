@@ -30,7 +30,7 @@ func HTML(data []byte, want verify.Checked, run Run, lang phrase.Lang) error {
 
 // reviewedStyles is the sha256 of the one style sheet that a report may have. Styles can hide
 // words, move them and add new ones, so whoever changes the sheet looks at that and then here.
-const reviewedStyles = "8a2bdb43a8847c99072868cce8a44ac456c88db3a97abcbc441fe34a9f4b8a5d"
+const reviewedStyles = "0a7201b12e010ca2634188d022ff2cc2e1d0dff6c4e04dbcfa9407ad8ce59063"
 
 // A hypertext is an HTML report being read from its beginning. Only the elements and attributes
 // that are named here may stand in it.
