@@ -43,7 +43,7 @@ var baselineDefs = []Def{
 	{Key: "baseline.first_seen_resource", Families: resourceFamilies, Rule: baselineFirst("resource"), Type: Time, Kind: Computed, JA: "リソースの初出", EN: "first seen resource", Says: "earliest in the window"},
 	{Key: "baseline.new_address", Rule: baselineNewAddress, Type: Bool, Kind: Computed, JA: "ネットワークとしても初めて見るIPアドレス", EN: "new address, and no network that is known", Says: "the address was never seen and its ASN cannot be compared; where the ASN can be, the ASN alone says whether the source is new"},
 	{Key: "baseline.tool_days", Rule: baselineToolDays, Type: Int, Kind: Computed, JA: "同じツールの過去の使用日数", EN: "days the tool was used", Says: "different local days with the same tool before the event"},
-	{Key: "baseline.usual_hours", Rule: baselineUsualHours, Type: Hours, Kind: Computed, JA: "本人の普段の時刻帯", EN: "usual hours", Says: "local hours that hold at least 5 % of the person's sign-ins and calls"},
+	{Key: "baseline.usual_hours", Rule: baselineUsualHours, Type: Hours, Kind: Computed, JA: "本人の普段の時刻帯", EN: "usual hours", Says: "local hours that hold at least 5 % of the person's sign-ins and calls, without sign-ins that may have led to the session"},
 	{Key: "baseline.hour_is_usual", Rule: baselineHourIsUsual, Type: Bool, Kind: Computed, JA: "普段の時刻帯への該当", EN: "usual hour", Says: "event.hour_local is a usual hour; at least 10 events"},
 	{Key: "baseline.midnight", Rule: baselineMidnight, Type: Int, Kind: Computed, JA: "深夜のサインイン", EN: "events at night", Says: "sign-ins from 0 to 5 h local"},
 	{Key: "baseline.comparison", Rule: baselineComparison, Type: Table, Kind: Computed, JA: "過去の記録との比較", EN: "comparison with the baseline", Says: "each dimension of the event against the window before", Columns: []Column{
@@ -327,14 +327,13 @@ func (v *view) noveltyOfSignIns(n novelty) novelty {
 		_, n.why, _ = v.ask("signin.total", "")
 		return n
 	}
-	at, _ := v.at()
 	days := map[string]bool{}
-	for _, s := range ins.rows {
+	for _, s := range v.proven(ins) {
 		val, same := s.asn, s.asn == n.observed
 		if n.aspect == "country" {
 			val, same = s.country, sameCountry(s.country, v.f.Action.Remote)
 		}
-		if val == "" || s.at.After(at) {
+		if val == "" {
 			continue
 		}
 		n.base++
@@ -585,12 +584,9 @@ func (v *view) personHours() (hours [24]int64, total int64, refs []Ref, missing 
 	lacks("baseline.seen_hour", true)
 	lacks("signin.total", v.isSSO())
 	if ins, ok := v.signIns(); ok {
-		at, _ := v.at()
-		for _, s := range ins.rows {
-			if !s.at.After(at) {
-				hours[v.cal.Hour(s.at)]++
-				total++
-			}
+		for _, s := range v.before(ins) {
+			hours[v.cal.Hour(s.at)]++
+			total++
 		}
 		refs = append(refs, ins.t.ref())
 	}

@@ -22,7 +22,7 @@ var personDefs = []Def{
 	{Key: "person.object_id", Rule: personObjectID, Type: Text, Kind: Context, JA: "オブジェクトID", EN: "object id", Says: "configuration: people, else the sign-ins"},
 	{Key: "identity.match", Rule: identityMatch, Type: Percent, Kind: Computed, JA: "本人の過去と一致する観点", EN: "dimensions that fit", Says: "observed dimensions equal to the person's own past"},
 	{Key: "identity.level", Rule: identityLevel, Type: Name, Kind: Computed, JA: "本人性の一致度", EN: "identity match", Says: "high needs every dimension to fit and at least 10 events", Choices: []string{"high", "medium", "low", "undetermined"}},
-	{Key: "identity.dimensions", Rule: identityDimensions, Type: Table, Kind: Computed, JA: "観点別の照合", EN: "dimensions", Says: "each dimension against the person's own past", Columns: []Column{
+	{Key: "identity.dimensions", Rule: identityDimensions, Type: Table, Kind: Computed, JA: "観点別の照合", EN: "dimensions", Says: "each dimension against the person's own past: calls, and sign-ins that succeeded and cannot have led to the session", Columns: []Column{
 		{Name: "dimension", Type: Name, JA: "観点", EN: "dimension", Enum: []string{"address", "asn", "country", "hour", "user_agent"}},
 		{Name: "observed", Type: Text, JA: "今回", EN: "this time"},
 		{Name: "before", Type: Int, JA: "過去の件数", EN: "times before"},
@@ -231,9 +231,13 @@ func (v *view) dimensions() []dimension {
 		ok = ok && !ins.t.part()
 		remote := v.f.Action.Remote
 		at, timed := v.at()
+		var past []signIn
+		if ok {
+			past = v.proven(ins)
+		}
 		count := func(fits func(signIn) bool) (n int64) {
-			for _, s := range ins.rows {
-				if ok && !s.at.After(at) && fits(s) {
+			for _, s := range past {
+				if fits(s) {
 					n++
 				}
 			}

@@ -68,6 +68,27 @@ type signIns struct {
 	rows []signIn
 }
 
+// before are the sign-ins that lie so far back that none of them can have led to the session of the
+// event: that of an attacker would make its own address, network and hour known ones.
+func (v *view) before(ins signIns) (list []signIn) {
+	began, _ := v.at()
+	if created := actorSessionCreated(v, ""); created.state == Known && created.value.At.Before(began) {
+		began = created.value.At
+	}
+	for _, s := range ins.rows {
+		if s.at.Before(began.Add(-signInLead)) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// proven are those of them that succeeded, with which the event is compared: whoever fails, or is
+// stopped half-way, may be anybody.
+func (v *view) proven(ins signIns) []signIn {
+	return slices.DeleteFunc(v.before(ins), func(s signIn) bool { return s.result != "success" })
+}
+
 func (v *view) signIns() (signIns, bool) {
 	got := memo(v, "sign-ins", func() *signIns {
 		t, _, ok := v.ask("signin.total", "")
